@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { verdict } from './task.ts';
+
+/**
+ * HTTP API of the publisher (port 5012, JSON). Errors are `{error: {code, message}}` with a 4xx/5xx status.
+ *
+ * With a task token (aud kopr-task, sub must equal {task}):
+ *   POST /v1/tasks/{task}/log/{name}?offset=N   raw bytes   → 200 {size}; offset beyond the end → 409 {size}
+ *   PUT  /v1/tasks/{task}/files/{name}          raw bytes, header x-kopr-sha256 → 200 {size}; same content again is fine
+ *   POST /v1/tasks/{task}/complete              TaskManifest → 200; identical again is fine, different → 409
+ * With a control token:
+ *   GET    /v1/tasks/{task}                     → TaskState
+ *   DELETE /v1/tasks/{task}                     forgets what a lost attempt has sent → 204
+ *   PUT    /v1/publications/{task}?wait=S       PublicationRequest → 200 Publication, or 202 while it is under way
+ *   PUT    /v1/projects/{owner}/{project}?wait=S  RepositoryRequest → 200 ProjectRepositories, or 202
+ *   DELETE /v1/projects/{owner}/{project}?wait=S  → 204, or 202
+ * Every PUT and DELETE may be repeated at any time and by any number of callers.
+ */
+
+export const resultFile = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~^-]{0,254}$/),
+  size: z.int().min(0),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type ResultFile = z.infer<typeof resultFile>;
+
+export const taskManifest = z.strictObject({
+  verdict,
+  files: z.array(resultFile).max(2000),
+});
+export type TaskManifest = z.infer<typeof taskManifest>;
+
+export const taskState = z.strictObject({
+  state: z.enum(['none', 'receiving', 'complete']),
+  manifest: taskManifest.optional(),
+});
+export type TaskState = z.infer<typeof taskState>;
+
+export const builtPackage = z.strictObject({
+  name: z.string(),
+  epoch: z.int().min(0),
+  version: z.string(),
+  release: z.string(),
+  arch: z.string(),
+});
+export type BuiltPackage = z.infer<typeof builtPackage>;
+
+export const publicationRequest = z.strictObject({
+  owner: z.string(),
+  project: z.string(),
+  chroot: z.string(),
+  /** Directory below `owner/project/chroot`: `00000001-hello`, or `00000001` for a source build. */
+  directory: z.string(),
+  stage: z.enum(['source', 'binary']),
+  build: z.int().positive(),
+  /** RPM architecture of the chroot; packages of another one (but noarch and its kin) are refused. */
+  architecture: z.string().optional(),
+});
+export type PublicationRequest = z.infer<typeof publicationRequest>;
+
+/** What became of an upload. For a failed build the logs are published, and nothing else. */
+export const publication = z.strictObject({
+  state: z.literal('done'),
+  verdict,
+  packages: z.array(builtPackage),
+  /** Generation of the repository that first has these packages; absent for source and failed builds. */
+  generation: z.int().optional(),
+  /** Source stage: the SRPM. `path` is relative to the results root. */
+  srpm: z
+    .strictObject({ path: z.string(), sha256: z.string(), size: z.int() })
+    .optional(),
+});
+export type Publication = z.infer<typeof publication>;
+
+export const working = z.strictObject({ state: z.literal('working'), note: z.string() });
+
+export const repositoryRequest = z.strictObject({
+  chroots: z.array(z.strictObject({ name: z.string(), architecture: z.string() })),
+  /** Written into the `.repo` files. */
+  repoFile: z.strictObject({
+    priority: z.int().min(1).max(99).optional(),
+    moduleHotfixes: z.boolean(),
+  }),
+});
+export type RepositoryRequest = z.infer<typeof repositoryRequest>;
+
+export const projectRepositories = z.strictObject({
+  state: z.literal('done'),
+  publicKeyFingerprint: z.string(),
+  chroots: z.array(
+    z.strictObject({ name: z.string(), generation: z.int(), packages: z.int(), repoURL: z.string(), repoFileURL: z.string() }),
+  ),
+  publicKeyURL: z.string(),
+});
+export type ProjectRepositories = z.infer<typeof projectRepositories>;
+
+export const apiError = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
