@@ -1,0 +1,20 @@
+/** Longest file name a Linux file system takes, in bytes. */
+const MAX_NAME_BYTES = 255;
+
+/**
+ * Why `name` cannot be the name of a source file, as the end of a sentence; undefined when it can.
+ * Names come from strangers' SRPMs and end up in paths, URLs, `sources` lines and argument lists.
+ */
+export function fileNameProblem(name: string): string | undefined {
+  if (name === '') return 'is empty';
+  if (name === '.' || name === '..') return 'is a directory';
+  if (/[/\\]/.test(name)) return 'contains a directory separator';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]/.test(name) || !name.isWellFormed()) return 'is not printable UTF-8';
+  if (name.startsWith('-')) return 'begins with a dash and would be taken for an option';
+  if (name !== name.trim()) return 'begins or ends with a space';
+  // Case-insensitive, because a checkout may be on a file system that is.
+  if (/^\.git/i.test(name)) return 'is reserved for git';
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `is longer than ${MAX_NAME_BYTES} bytes`;
+  return undefined;
+}
