@@ -66,9 +66,7 @@ export const publication = z.strictObject({
   /** Generation of the repository that first has these packages; absent for source and failed builds. */
   generation: z.int().optional(),
   /** Source stage: the SRPM. `path` is relative to the results root. */
-  srpm: z
-    .strictObject({ path: z.string(), sha256: z.string(), size: z.int() })
-    .optional(),
+  srpm: z.strictObject({ path: z.string(), sha256: z.string(), size: z.int() }).optional(),
 });
 export type Publication = z.infer<typeof publication>;
 
@@ -88,7 +86,13 @@ export const projectRepositories = z.strictObject({
   state: z.literal('done'),
   publicKeyFingerprint: z.string(),
   chroots: z.array(
-    z.strictObject({ name: z.string(), generation: z.int(), packages: z.int(), repoURL: z.string(), repoFileURL: z.string() }),
+    z.strictObject({
+      name: z.string(),
+      generation: z.int(),
+      packages: z.int(),
+      repoURL: z.string(),
+      repoFileURL: z.string(),
+    }),
   ),
   publicKeyURL: z.string(),
 });

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import {
+  asMap,
+  asSet,
+  COPR_STATES,
+  cel,
+  chrootName,
+  conditions,
+  objectName,
+  observedGeneration,
+  rules,
+  source,
+  timestamp,
+} from './common.ts';
+import type { ResourceOf } from './kind.ts';
+import { defineKind, resourceType } from './kind.ts';
+
+const bcond = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9_]+$/);
+
+export const buildSpec = z
+  .object({
+    project: objectName.max(63).describe('Project in the same namespace.'),
+    source: source.optional(),
+    package: objectName.optional().describe('Package in the same namespace whose source is built.'),
+    chroots: z
+      .array(chrootName)
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'Chroots to build in; default: all of the project.', ...asSet }),
+    network: z.boolean().optional().describe('Overrides options.network of the project.'),
+    timeoutSeconds: z.int().min(60).max(180000).optional().describe('Overrides options.timeoutSeconds of the project.'),
+    background: z.boolean().default(false).describe('Wait behind every build that is not in the background.'),
+    after: z
+      .array(objectName)
+      .max(50)
+      .optional()
+      .meta({ description: 'Builds in the same namespace that must have ended before this one starts.', ...asSet }),
+    with: z
+      .array(bcond)
+      .max(50)
+      .optional()
+      .meta({ description: 'Build conditions switched on (rpmbuild --with).', ...asSet }),
+    without: z
+      .array(bcond)
+      .max(50)
+      .optional()
+      .meta({ description: 'Build conditions switched off (rpmbuild --without).', ...asSet }),
+    cancelled: z.boolean().default(false).describe('Set to true to end the build. It cannot be taken back.'),
+    ttlSecondsAfterFinished: z
+      .int()
+      .min(0)
+      .max(31536000)
+      .optional()
+      .describe('Seconds after its end for which this object is kept; default: the retention of the project.'),
+  })
+  .meta({
+    description: 'One submission. Apart from cancelled and ttlSecondsAfterFinished it cannot be changed.',
+    ...rules(
+      cel('has(self.source) != has(self.package)', 'a Build needs exactly one of source and package'),
+      cel('self.cancelled || !oldSelf.cancelled', 'a cancelled Build stays cancelled; create a new Build instead'),
+      cel(
+        [
+          'self.project == oldSelf.project',
+          'self.background == oldSelf.background',
+          ...['source', 'package', 'chroots', 'network', 'timeoutSeconds', 'after', 'with', 'without'].map(
+            (f) => `has(self.${f}) == has(oldSelf.${f}) && (!has(self.${f}) || self.${f} == oldSelf.${f})`,
+          ),
+        ].join(' && '),
+        'the spec of a Build cannot be changed (except cancelled and ttlSecondsAfterFinished); create a new Build instead',
+      ),
+    ),
+  });
+
+export const buildStatus = z
+  .object({
+    observedGeneration,
+    conditions,
+    id: z.int().min(1).optional().describe('Number of the build; never used twice.'),
+    state: z.enum(COPR_STATES).optional().describe('State in the words of Copr.'),
+    reason: z.string().max(128).optional().describe('Why it is in this state, one CamelCase word.'),
+    package: z.string().max(256).optional().describe('Name of the source package.'),
+    version: z
+      .string()
+      .max(512)
+      .optional()
+      .describe('Version and release (with an epoch that is not 0) of the source package.'),
+    packageVersion: z.string().max(768).optional().describe('Package and version in one word, for kubectl get.'),
+    chrootSummary: z.string().max(16).optional().describe('Chroots that ended, of all, e.g. 1/2.'),
+    chroots: z
+      .array(
+        z.object({
+          name: chrootName,
+          state: z.enum(COPR_STATES).describe('State of the chroot build.'),
+          reason: z.string().max(128).optional().describe('Why, one CamelCase word.'),
+          message: z.string().max(1024).optional().describe('Why, one sentence.'),
+          resultsURL: z.string().max(2048).optional().describe('Directory of results and logs.'),
+        }),
+      )
+      .max(100)
+      .optional()
+      .meta({ description: 'One entry a chroot.', ...asMap('name') }),
+    source: z
+      .object({
+        resultsURL: z.string().max(2048).optional().describe('Directory of the source build.'),
+        srpm: z.string().max(512).optional().describe('File name of the SRPM.'),
+        repo: z.string().max(512).optional().describe('Repository on distgit: owner/project/package.'),
+        branches: z.record(z.string(), z.string().max(64)).optional().describe('Commit per branch of that repository.'),
+      })
+      .optional()
+      .describe('What the source stage made.'),
+    queue: z
+      .object({
+        position: z.int().min(0).optional().describe('Stages that will be started before the next one of this build.'),
+        message: z.string().max(1024).optional().describe('What it waits for.'),
+      })
+      .optional()
+      .describe('Present while the build waits.'),
+    startedAt: timestamp.optional().describe('When the first stage got a builder.'),
+    completedAt: timestamp.optional().describe('When the build ended.'),
+  })
+  .describe('Observed state of a build.');
+
+export const buildKind = defineKind({
+  kind: 'Build',
+  plural: 'builds',
+  shortNames: ['bld'],
+  namespaced: true,
+  description: 'One submission of a source package to a project.',
+  spec: buildSpec,
+  status: buildStatus,
+  columns: [
+    { name: 'State', type: 'string', jsonPath: '.status.state', description: 'State in the words of Copr.' },
+    { name: 'Package', type: 'string', jsonPath: '.status.packageVersion', description: 'Package and version.' },
+    { name: 'Chroots', type: 'string', jsonPath: '.status.chrootSummary', description: 'Chroots that ended, of all.' },
+    { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is in this state.' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
+    { name: 'ID', type: 'integer', jsonPath: '.status.id', description: 'Number of the build.', priority: 1 },
+    { name: 'Project', type: 'string', jsonPath: '.spec.project', description: 'Project.', priority: 1 },
+    {
+      name: 'Waiting',
+      type: 'string',
+      jsonPath: '.status.queue.message',
+      description: 'What it waits for.',
+      priority: 1,
+    },
+  ],
+  selectableFields: ['.spec.project', '.status.state'],
+  rules: [
+    cel(
+      'self.metadata.name.size() <= 120',
+      'the name of a Build has at most 120 characters, since the names of its chroot builds are made from it',
+    ),
+  ],
+});
+export type Build = ResourceOf<typeof buildKind>;
+export type BuildSpec = Build['spec'];
+export type BuildStatus = NonNullable<Build['status']>;
+export const Builds = resourceType(buildKind);

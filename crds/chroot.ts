@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { tag } from './builderticket.ts';
+import { asMap, asSet, cel, chrootName, conditions, httpURL, observedGeneration, rules } from './common.ts';
+import type { ResourceOf } from './kind.ts';
+import { defineKind, resourceType } from './kind.ts';
+
+const repo = z.object({
+  id: z
+    .string()
+    .max(128)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/)
+    .describe('Id of the repository for dnf.'),
+  baseurl: httpURL.describe('Base URL; $basearch and $releasever are replaced by dnf.'),
+  gpgkey: httpURL.optional().describe('Public key of its packages. Without it they are installed unchecked.'),
+  priority: z.int().min(1).max(99).optional().describe('dnf priority; a lower number wins.'),
+});
+
+export const chrootSpec = z
+  .object({
+    name: chrootName,
+    distribution: z
+      .string()
+      .max(90)
+      .regex(/^[a-z0-9][a-z0-9.+_-]*$/)
+      .describe('Distribution and release, e.g. fedora-43: the name without the architecture.'),
+    architecture: z
+      .string()
+      .max(32)
+      .regex(/^[a-z0-9_]+$/)
+      .describe('RPM architecture, e.g. x86_64, i386 or aarch64.'),
+    container: z
+      .object({
+        image: z.string().min(1).max(512).describe('Image of the distribution; builds run in it.'),
+      })
+      .optional()
+      .describe('Engine "container": dnf and rpmbuild in a container of the distribution itself.'),
+    repos: z
+      .array(repo)
+      .max(50)
+      .optional()
+      .meta({
+        description: 'Repositories of the distribution. None: those that the image is configured with.',
+        ...asMap('id'),
+      }),
+    buildrootPackages: z
+      .array(
+        z
+          .string()
+          .max(256)
+          .regex(/^[@A-Za-z0-9_.+:()/-]+$/),
+      )
+      .max(50)
+      .default([])
+      .describe('Packages that every build root has.'),
+    distTag: z
+      .string()
+      .max(32)
+      .regex(/^\.[A-Za-z0-9_.]+$/)
+      .optional()
+      .describe('Value of the macro %dist, e.g. .fc43; default: what the image defines.'),
+    distGitBranch: z
+      .string()
+      .max(100)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+      .optional()
+      .describe('Branch on distgit; default: the distribution.'),
+    tags: z
+      .array(tag)
+      .max(20)
+      .optional()
+      .meta({ description: 'Tags that a builder for this chroot must have.', ...asSet }),
+    state: z
+      .enum(['Active', 'EndOfLife'])
+      .default('Active')
+      .describe('In an EndOfLife chroot nothing new is built; its repositories stay.'),
+  })
+  .meta({
+    description: 'Desired state of a chroot.',
+    ...rules(
+      cel(
+        "self.name == self.distribution + '-' + self.architecture",
+        'name must be the distribution and the architecture joined by "-", e.g. fedora-43-x86_64',
+      ),
+      cel('has(self.container)', 'a Chroot needs exactly one engine: set container'),
+      cel('self.name == oldSelf.name', 'the name of a chroot cannot be changed; create another Chroot'),
+    ),
+  });
+
+export const chrootStatus = z
+  .object({
+    observedGeneration,
+    conditions,
+  })
+  .describe('Observed state of a chroot.');
+
+export const chrootKind = defineKind({
+  kind: 'Chroot',
+  plural: 'chroots',
+  shortNames: ['kchroot'],
+  namespaced: false,
+  description: 'A build target: a distribution, its release and an architecture.',
+  spec: chrootSpec,
+  status: chrootStatus,
+  columns: [
+    { name: 'Chroot', type: 'string', jsonPath: '.spec.name', description: 'Name of the chroot.' },
+    { name: 'Architecture', type: 'string', jsonPath: '.spec.architecture', description: 'Architecture.' },
+    { name: 'State', type: 'string', jsonPath: '.spec.state', description: 'Active or EndOfLife.' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
+    { name: 'Image', type: 'string', jsonPath: '.spec.container.image', description: 'Image.', priority: 1 },
+  ],
+  selectableFields: [],
+  rules: [
+    cel(
+      "self.metadata.name == self.spec.name.replace('_', '-')",
+      'metadata.name must be spec.name with "-" instead of "_", e.g. fedora-43-x86-64 for fedora-43-x86_64',
+    ),
+  ],
+});
+export type Chroot = ResourceOf<typeof chrootKind>;
+export const Chroots = resourceType(chrootKind);
+
+/** Object names have no underscore; the Chroot of `fedora-43-x86_64` is the object `fedora-43-x86-64`. */
+export function chrootObjectName(name: string): string {
+  return name.replaceAll('_', '-');
+}
