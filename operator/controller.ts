@@ -1,0 +1,294 @@
+/**
+ * One kind per controller; everything else maps to keys of that kind. A reconcile gets a key and nothing about what
+ * happened: it reads the caches, decides, writes. Workers never run the same key twice at a time.
+ */
+import { randomUUID } from 'node:crypto';
+
+import type { Registry } from 'prom-client';
+
+import type { Clock } from '../lib/clock.ts';
+import { errorMessage, TerminalError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { isConflict } from './apiError.ts';
+import { withDeadline } from './deadline.ts';
+import type { Expectations } from './expectations.ts';
+import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
+import { controllerMetrics, queueMetrics } from './metrics.ts';
+import type { RbacRule } from './rbac.ts';
+import type { KubeObject, ResourceType } from './resource.ts';
+import { controllerOf, groupOf, keyOf } from './resource.ts';
+import type { Change, Store } from './store.ts';
+import { WorkQueue } from './workqueue.ts';
+import type { Write } from './writes.ts';
+import { collectingWrites } from './writes.ts';
+
+export interface ReconcileContext {
+  /** Aborts at the reconcile's deadline and when the process must end. */
+  signal: AbortSignal;
+  log: Logger;
+  clock: Clock;
+  reconcileID: string;
+}
+
+/** A wait is a value, not an error: the key comes back after that time, or earlier when something changes. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a reconcile that just ends is the normal case and returns nothing
+export type ReconcileResult = void | { requeueAfterMs: number; reason: string };
+
+export interface Watch {
+  type: ResourceType<KubeObject>;
+  map: (obj: KubeObject) => string[];
+  predicate?: (old: KubeObject | undefined, now: KubeObject | undefined) => boolean;
+}
+
+/** A watch whose callbacks know their object's type. */
+export function watching<X extends KubeObject>(watch: {
+  type: ResourceType<X>;
+  /** Keys of the controller's own kind that depend on `obj`. Called for the old and the new state. */
+  map: (obj: X) => string[];
+  predicate?: (old: X | undefined, now: X | undefined) => boolean;
+}): Watch {
+  return watch as unknown as Watch;
+}
+
+export interface ControllerOptions<T extends KubeObject> {
+  /** Names its log lines, metrics and field manager. */
+  name: string;
+  for: ResourceType<T>;
+  /** Which changes of the kind itself matter. Default: all. */
+  forPredicate?: (old: T | undefined, now: T | undefined) => boolean;
+  /** Kinds whose objects lead to the object that is their controller owner, in the same namespace. */
+  owns?: ResourceType<KubeObject>[];
+  watches?: Watch[];
+  /** Default 1. */
+  workers?: number;
+  /** Default 60 s. */
+  deadlineMs?: number;
+  reconcile: (key: string, ctx: ReconcileContext) => Promise<ReconcileResult>;
+  /** What the controller may do; the chart's Roles are made of it. */
+  rbac: RbacRule[];
+}
+
+export interface ControllerDeps {
+  clock: Clock;
+  log: Logger;
+  registry: Registry;
+  expectations: Expectations;
+  store: <X extends KubeObject>(type: ResourceType<X>) => Store<X>;
+  /** False the moment this process can no longer be sure to be the leader. */
+  mayReconcile: () => boolean;
+}
+
+const DEFAULT_DEADLINE_MS = 60_000;
+/** How long a worker waits for the cache to show what the key's last reconcile wrote. Normally milliseconds. */
+const CATCH_UP_MS = 5_000;
+
+export class Controller<T extends KubeObject> {
+  readonly name: string;
+  readonly queue: WorkQueue;
+  private readonly options: ControllerOptions<T>;
+  private readonly deps: ControllerDeps;
+  private readonly log: Logger;
+  private readonly metrics: ControllerMetrics;
+  private readonly stopping = new AbortController();
+  private readonly running = new Set<Promise<void>>();
+  private unsubscribe: (() => void)[] = [];
+  private active = 0;
+
+  constructor(options: ControllerOptions<T>, deps: ControllerDeps) {
+    this.name = options.name;
+    this.options = options;
+    this.deps = deps;
+    this.log = deps.log.child({ controller: options.name });
+    this.metrics = controllerMetrics(deps.registry, options.name, options.workers ?? 1);
+    this.queue = new WorkQueue({ clock: deps.clock, metrics: queueMetrics(deps.registry, options.name) });
+    // Creates the informers now, so that they are synced before any worker starts.
+    for (const type of this.types()) deps.store(type);
+  }
+
+  start(): void {
+    const { options, deps } = this;
+    const own = deps.store(options.for);
+    this.listen(own, options.forPredicate, (obj) => [keyOf(obj)]);
+    for (const type of options.owns ?? []) this.listen(deps.store(type), undefined, (obj) => this.ownerKeys(obj));
+    for (const watch of options.watches ?? []) this.listen(deps.store(watch.type), watch.predicate, watch.map);
+    for (let i = 0; i < (options.workers ?? 1); i++) this.track(this.work());
+  }
+
+  /** Every key of the kind, behind whatever is waiting. */
+  resync(): void {
+    for (const obj of this.deps.store(this.options.for).list()) this.queue.add(keyOf(obj), 'low');
+  }
+
+  /** Takes in nothing more; resolves when what is running has ended. `abort` ends it sooner. */
+  async drain(abort: AbortSignal): Promise<void> {
+    for (const end of this.unsubscribe.splice(0)) end();
+    this.queue.shutdown();
+    const onAbort = (): void => this.stopping.abort(abort.reason);
+    if (abort.aborted) onAbort();
+    else abort.addEventListener('abort', onAbort, { once: true });
+    await Promise.all(this.running);
+    abort.removeEventListener('abort', onAbort);
+  }
+
+  private types(): ResourceType<KubeObject>[] {
+    const { options } = this;
+    return [options.for, ...(options.owns ?? []), ...(options.watches ?? []).map((watch) => watch.type)];
+  }
+
+  private listen<X extends KubeObject>(
+    store: Store<X>,
+    predicate: ((old: X | undefined, now: X | undefined) => boolean) | undefined,
+    map: (obj: X) => string[],
+  ): void {
+    const end = store.subscribe(({ old, now, initial }: Change<X>) => {
+      if (predicate && !predicate(old, now)) return;
+      const priority = initial ? 'low' : 'normal';
+      // Both states: an object that moved from one parent to another concerns the two of them.
+      if (old) for (const key of map(old)) this.queue.add(key, priority);
+      if (now) for (const key of map(now)) this.queue.add(key, priority);
+    });
+    this.unsubscribe.push(end);
+  }
+
+  private ownerKeys(obj: KubeObject): string[] {
+    const owner = controllerOf(obj);
+    const { kind, group, namespaced } = this.options.for;
+    if (!owner || owner.kind !== kind || groupOf(owner.apiVersion) !== group) return [];
+    const { namespace } = obj.metadata;
+    return [namespaced && namespace ? `${namespace}/${owner.name}` : owner.name];
+  }
+
+  private track(task: Promise<void>): void {
+    this.running.add(task);
+    void task.finally(() => this.running.delete(task));
+  }
+
+  private async work(): Promise<void> {
+    for (;;) {
+      const key = await this.queue.get();
+      if (key === undefined) return;
+      if (!this.deps.mayReconcile()) {
+        // The lease is in doubt; whoever stops us is on the way.
+        this.queue.done(key);
+        this.queue.addAfter(key, 1_000);
+        continue;
+      }
+      this.metrics.active(++this.active);
+      try {
+        await this.handle(key);
+      } finally {
+        this.metrics.active(--this.active);
+      }
+    }
+  }
+
+  private async handle(key: string): Promise<void> {
+    const { clock, expectations } = this.deps;
+    const reconcileID = randomUUID();
+    const log = this.log.child({ key, reconcileID });
+    const id = `${this.name} ${key}`;
+    const pending = await expectations.settled(id, CATCH_UP_MS, this.stopping.signal);
+    if (pending !== undefined) log.warn({ pending }, 'reconciling although the cache lags behind our own writes');
+    const started = clock.monotonic();
+    const deadlineMs = this.options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    const writes: Write[] = [];
+    let late: Promise<unknown> | undefined;
+    let outcome: ReconcileOutcome;
+    try {
+      const result = await withDeadline(
+        { clock, ms: deadlineMs, what: `reconcile of ${key} by ${this.name}`, signal: this.stopping.signal },
+        (signal) => {
+          const task = collectingWrites(writes, async () =>
+            this.options.reconcile(key, { signal, log, clock, reconcileID }),
+          );
+          late = task;
+          return untilAborted(task, signal);
+        },
+      );
+      late = undefined;
+      outcome = this.accept(key, result, log);
+    } catch (error) {
+      if (!this.wasAborted(error)) late = undefined;
+      outcome = this.reject(key, error, log);
+    }
+    expectations.record(id, writes);
+    this.metrics.outcome(outcome, clock.monotonic() - started);
+    if (!late) {
+      this.queue.done(key);
+      return;
+    }
+    // The reconcile did not obey its signal in time. The worker goes on; the key stays taken until it really ends.
+    this.metrics.overdue();
+    const ended = late.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.track(
+      ended.then(() => {
+        expectations.record(id, writes);
+        this.queue.done(key);
+      }),
+    );
+  }
+
+  private wasAborted(error: unknown): boolean {
+    return error instanceof AbortedWork;
+  }
+
+  private accept(key: string, result: ReconcileResult, log: Logger): ReconcileOutcome {
+    this.queue.forget(key);
+    if (!result) return 'success';
+    const { requeueAfterMs, reason } = result;
+    if (!(requeueAfterMs > 0) || !Number.isFinite(requeueAfterMs)) {
+      // A wait that is over, or never ends, would become a hot loop or a lost key.
+      log.error({ requeueAfterMs, reason }, 'refusing a requeue delay that is not positive');
+      this.queue.addRateLimited(key);
+      return 'requeue';
+    }
+    log.debug({ requeueAfterMs, reason }, 'will look again');
+    this.queue.addAfter(key, requeueAfterMs);
+    return 'requeue_after';
+  }
+
+  private reject(key: string, thrown: unknown, log: Logger): ReconcileOutcome {
+    const error = thrown instanceof AbortedWork ? thrown.cause : thrown;
+    if (this.stopping.signal.aborted) return 'requeue';
+    if (error instanceof TerminalError) {
+      this.queue.forget(key);
+      this.metrics.terminal();
+      log.warn({ code: error.code, err: error.message }, 'reconcile failed for good');
+      return 'error';
+    }
+    const delayMs = this.queue.addRateLimited(key);
+    if (isConflict(error)) {
+      log.debug({ delayMs, err: errorMessage(error) }, 'conflict; reading again');
+      return 'requeue';
+    }
+    log.error({ delayMs, retries: this.queue.retries(key), err: error }, 'reconcile failed');
+    return 'error';
+  }
+}
+
+/** The signal fired before the work ended; `cause` is the signal's reason. */
+class AbortedWork extends Error {}
+
+/** How long work may take to end after its signal fired before it is left behind. */
+function untilAborted<R>(task: Promise<R>, signal: AbortSignal): Promise<R> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      // Well-behaved work rejects in the same turns of the loop; give it the chance to say so itself.
+      setImmediate(() => reject(new AbortedWork('aborted', { cause: signal.reason })));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    task.then(
+      (value) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(value);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      },
+    );
+  });
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../lib/clock.ts';
+import { DeadlineError } from '../lib/errors.ts';
+
+export interface Deadline {
+  clock: Clock;
+  ms: number;
+  /** Names the wait in the error, as in "GET /api/v1/pods". */
+  what: string;
+  /** An outer signal that ends the wait too. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `work` with a signal that aborts with a DeadlineError after `ms`, or with the outer signal's reason.
+ * AbortSignal.any and AbortSignal.timeout are avoided: the former keeps listeners on long-lived signals, the latter
+ * cannot be held still by a test's clock.
+ */
+export async function withDeadline<R>(deadline: Deadline, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+  const { clock, ms, what, signal: outer } = deadline;
+  const controller = new AbortController();
+  const timer = new AbortController();
+  const onOuterAbort = (): void => controller.abort(outer?.reason);
+  if (outer?.aborted) onOuterAbort();
+  else outer?.addEventListener('abort', onOuterAbort, { once: true });
+  clock.sleep(ms, timer.signal).then(
+    () => controller.abort(new DeadlineError(what, ms)),
+    () => undefined,
+  );
+  try {
+    return await work(controller.signal);
+  } finally {
+    timer.abort();
+    outer?.removeEventListener('abort', onOuterAbort);
+  }
+}

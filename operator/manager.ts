@@ -1,0 +1,294 @@
+/**
+ * Puts the parts together and fixes their order.
+ * Start: health server → caches → (synced) → election → controllers, on the leader only; the others keep warm caches.
+ * Stop: not ready → no new work → drain, at most 25 s → events → lease → caches → health server.
+ */
+import type { Registry } from 'prom-client';
+
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { ApplyResult } from './apply.ts';
+import { applyIfChanged } from './apply.ts';
+import type { ApiClient, ApplyOptions, Desired } from './client.ts';
+import type { ControllerOptions } from './controller.ts';
+import { Controller } from './controller.ts';
+import { withDeadline } from './deadline.ts';
+import type { EventRecorder } from './events.ts';
+import { ApiEventRecorder } from './events.ts';
+import { Expectations } from './expectations.ts';
+import { fence } from './fence.ts';
+import type { HealthServer } from './healthServer.ts';
+import { startHealthServer } from './healthServer.ts';
+import type { CacheScope } from './informer.ts';
+import { Informer } from './informer.ts';
+import type { LeaderElectionOptions } from './leader.ts';
+import { LeaderElector } from './leader.ts';
+import { gauge, reflectorMetrics } from './metrics.ts';
+import type { ReflectorTiming } from './reflector.ts';
+import type { KubeObject, ResourceType } from './resource.ts';
+import { keyOf, typeName } from './resource.ts';
+import type { Store } from './store.ts';
+import { createTransform } from './transform.ts';
+
+export interface ManagerOptions {
+  client: ApiClient;
+  clock: Clock;
+  log: Logger;
+  registry: Registry;
+  /** Such as kopr.dev/operator: the reporter of events. */
+  name: string;
+  /** This process, such as the pod's name. */
+  instance: string;
+  /** Without it this process always leads. */
+  leaderElection?: LeaderElectionOptions;
+  /** What is cached of a kind, by "plural.group" ("pods", "builds.kopr.dev"). Default: everything. */
+  scopes?: Record<string, CacheScope>;
+  /** Port of /healthz, /readyz and /metrics; 0 takes a free one; absent: no server. */
+  metricsPort?: number;
+  metricsHost?: string;
+  /** Field managers with this prefix are ours. Default "kopr". */
+  fieldManagerPrefix?: string;
+  /** How long the first lists may take before start() fails. Default 2 min. */
+  syncTimeoutMs?: number;
+  /** How long running reconciles may go on after stop(). Default 25 s. */
+  drainMs?: number;
+  /** Every key is looked at again after this long, as a last resort. Default 10 h. */
+  resyncMs?: number;
+  random?: () => number;
+  reflectorTiming?: Partial<ReflectorTiming>;
+}
+
+export interface Manager {
+  /** The cache of a kind; asking for it starts it with the manager. */
+  store<T extends KubeObject>(type: ResourceType<T>): Store<T>;
+  addIndex<T extends KubeObject>(type: ResourceType<T>, name: string, valuesOf: (obj: T) => string[]): void;
+  addController<T extends KubeObject>(options: ControllerOptions<T>): void;
+  /** With leader election, its writes fail on a process that is not (or may no longer be) the leader. */
+  readonly client: ApiClient;
+  readonly events: EventRecorder;
+  /** Applies `desired` unless the cache shows that it would change nothing. The kind's cache must be in use. */
+  applyIfChanged<T extends KubeObject>(
+    type: ResourceType<T>,
+    desired: Desired<T>,
+    options: ApplyOptions,
+  ): Promise<ApplyResult<T>>;
+  /** The same for the status alone; whatever else `desired` holds is not sent. */
+  applyStatus<T extends KubeObject>(
+    type: ResourceType<T>,
+    desired: Desired<T>,
+    options: Omit<ApplyOptions, 'subresource'>,
+  ): Promise<ApplyResult<T>>;
+  readonly expectations: Expectations;
+  /** Resolves when the caches are synced and the election is under way; controllers start when this process leads. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  whenLeading(): Promise<void>;
+  isLeading(): boolean;
+  /** Port of the health server, once started. */
+  readonly metricsPort: number | undefined;
+}
+
+const DEFAULT_SYNC_MS = 120_000;
+const DEFAULT_DRAIN_MS = 25_000;
+const DEFAULT_RESYNC_MS = 10 * 3_600_000;
+const FLUSH_MS = 3_000;
+
+export function createManager(options: ManagerOptions): Manager {
+  const { client, clock, log, registry } = options;
+  const random = options.random ?? Math.random;
+  const informers = new Map<string, Informer<KubeObject>>();
+  const controllers: { start(): void; resync(): void; drain(abort: AbortSignal): Promise<void> }[] = [];
+  const stopping = new AbortController();
+  const deps = {
+    client,
+    clock,
+    log,
+    random,
+    metrics: reflectorMetrics(registry),
+    transform: createTransform(options.fieldManagerPrefix ?? 'kopr'),
+    ...(options.reflectorTiming === undefined ? {} : { timing: options.reflectorTiming }),
+  };
+  const events = new ApiEventRecorder({
+    client,
+    clock,
+    log,
+    registry,
+    controller: options.name,
+    instance: options.instance,
+  });
+  const expectations = new Expectations(clock, (type, namespace) => {
+    const informer = informers.get(typeName(type));
+    return informer?.holdsAllOf(namespace) ? informer.store : undefined;
+  });
+  const masterStatus = gauge(registry, 'leader_election_master_status', 'Whether this process leads', ['name']);
+  const elector = options.leaderElection
+    ? new LeaderElector(options.leaderElection, {
+        client,
+        clock,
+        log,
+        random,
+        onStatus: (leading) => masterStatus.set({ name: options.leaderElection?.name ?? '' }, leading ? 1 : 0),
+      })
+    : undefined;
+  const isLeading = (): boolean => elector?.isLeading() ?? true;
+  let started = false;
+  let controllersStarted = false;
+  let health: HealthServer | undefined;
+  let stopped: Promise<void> | undefined;
+
+  function informerOf<T extends KubeObject>(type: ResourceType<T>): Informer<T> {
+    const name = typeName(type);
+    let informer = informers.get(name) as Informer<T> | undefined;
+    if (!informer) {
+      informer = new Informer(type, options.scopes?.[name] ?? {}, deps);
+      informers.set(name, informer as unknown as Informer<KubeObject>);
+      if (started) informer.start();
+    }
+    return informer;
+  }
+
+  function unsynced(): string[] {
+    return [...informers.entries()].filter(([, informer]) => !informer.store.synced).map(([name]) => name);
+  }
+
+  function unready(): string | undefined {
+    if (stopping.signal.aborted) return 'stopping';
+    if (!started) return 'starting';
+    const missing = unsynced();
+    return missing.length === 0 ? undefined : `waiting for the caches of ${missing.join(', ')}`;
+  }
+
+  async function waitForCaches(): Promise<void> {
+    const ms = options.syncTimeoutMs ?? DEFAULT_SYNC_MS;
+    try {
+      await withDeadline({ clock, ms, what: 'first lists', signal: stopping.signal }, (signal) =>
+        Promise.race([
+          Promise.all([...informers.values()].map((informer) => informer.store.whenSynced())),
+          new Promise<never>((_, reject) =>
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+          ),
+        ]),
+      );
+    } catch (error) {
+      if (stopping.signal.aborted) throw error;
+      const missing = unsynced().join(', ');
+      throw new Error(
+        `could not list ${missing} within ${ms / 1000} s; check the API server, the CRDs and the RBAC rules`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  function startControllers(): void {
+    if (stopping.signal.aborted) return;
+    controllersStarted = true;
+    for (const controller of controllers) controller.start();
+    void resyncForever();
+  }
+
+  async function resyncForever(): Promise<void> {
+    const ms = options.resyncMs ?? DEFAULT_RESYNC_MS;
+    for (;;) {
+      try {
+        await clock.sleep(ms * (0.9 + 0.2 * random()), stopping.signal);
+      } catch {
+        return;
+      }
+      for (const controller of controllers) controller.resync();
+    }
+  }
+
+  async function drainControllers(): Promise<void> {
+    if (!controllersStarted) return;
+    await withDeadline(
+      { clock, ms: options.drainMs ?? DEFAULT_DRAIN_MS, what: 'draining of the controllers' },
+      (signal) => Promise.all(controllers.map((controller) => controller.drain(signal))),
+    );
+  }
+
+  async function shutDown(): Promise<void> {
+    log.info('stopping');
+    stopping.abort(new Error('the manager was stopped'));
+    await drainControllers();
+    await bounded(events.flush(), FLUSH_MS);
+    await elector?.stop();
+    await Promise.all([...informers.values()].map((informer) => informer.stop()));
+    await health?.close();
+    log.info('stopped');
+  }
+
+  async function bounded(work: Promise<void>, ms: number): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([work, clock.sleep(ms, timer.signal).catch(() => undefined)]);
+    timer.abort();
+  }
+
+  const fenced = elector ? fence(client, isLeading) : client;
+
+  function apply<T extends KubeObject>(
+    type: ResourceType<T>,
+    desired: Desired<T>,
+    applyOptions: ApplyOptions,
+  ): Promise<ApplyResult<T>> {
+    return applyIfChanged(fenced, type, informerOf(type).store.get(keyOf(desired)), desired, applyOptions);
+  }
+
+  return {
+    client: fenced,
+    events,
+    applyIfChanged: apply,
+    applyStatus: (type, desired, applyOptions) => apply(type, desired, { ...applyOptions, subresource: 'status' }),
+    expectations,
+    store: (type) => informerOf(type).store,
+    addIndex: (type, name, valuesOf) => informerOf(type).store.addIndex(name, valuesOf),
+    addController(controllerOptions) {
+      if (started) throw new Error(`controller ${controllerOptions.name} was added after the start`);
+      controllers.push(
+        new Controller(controllerOptions, {
+          clock,
+          log,
+          registry,
+          expectations,
+          store: (type) => informerOf(type).store,
+          mayReconcile: isLeading,
+        }),
+      );
+    },
+    async start() {
+      if (started) throw new Error('the manager was started already');
+      started = true;
+      if (options.metricsPort !== undefined) {
+        health = await startHealthServer({
+          port: options.metricsPort,
+          ...(options.metricsHost === undefined ? {} : { host: options.metricsHost }),
+          registry,
+          unready,
+          unhealthy: () => undefined,
+        });
+      }
+      for (const informer of informers.values()) informer.start();
+      await waitForCaches();
+      log.info(
+        { caches: informers.size, objects: [...informers.values()].reduce((n, i) => n + i.store.size, 0) },
+        'caches are synced',
+      );
+      if (!elector) {
+        startControllers();
+        return;
+      }
+      elector.start();
+      void elector.whenLeading().then(startControllers);
+    },
+    stop() {
+      stopped ??= shutDown();
+      return stopped;
+    },
+    whenLeading: () => elector?.whenLeading() ?? Promise.resolve(),
+    isLeading,
+    get metricsPort() {
+      return health?.port;
+    },
+  };
+}
