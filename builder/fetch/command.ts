@@ -1,0 +1,44 @@
+import { errorMessage } from '../../lib/errors.ts';
+import { workLayout } from '../paths.ts';
+import type { Process } from '../process.ts';
+import { createDispatcher } from '../sources/download.ts';
+import { runStep } from '../step.ts';
+import { existingVerdict } from '../verdict.ts';
+import { fetchInputs } from './fetch.ts';
+
+/** The init container: 0 when the inputs are there or the task has failed for good, 1 when it should be tried again. */
+export async function fetchCommand(context: Process): Promise<number> {
+  const { config } = context;
+  if (await existingVerdict(config.resultsDir)) return 0;
+  const layout = workLayout(config.workDir);
+  const dispatcher = createDispatcher();
+  try {
+    await runStep(context, async (step) => {
+      await fetchInputs({
+        task: step.task,
+        layout,
+        enginesDir: config.enginesDir,
+        settings: {
+          dnfCacheDir: `${config.workDir}/dnf-cache`,
+          maxLogBytes: config.maxLogBytes,
+          uploadSeconds: config.uploadSeconds,
+        },
+        context: {
+          clock: context.clock,
+          random: context.random,
+          log: step.log,
+          dispatcher,
+          signal: step.signal,
+          maxSourceBytes: config.maxSourceBytes,
+        },
+      });
+      return undefined;
+    });
+    return 0;
+  } catch (error) {
+    context.log.error({ reason: errorMessage(error) }, 'the inputs could not be fetched');
+    return 1;
+  } finally {
+    await dispatcher.destroy();
+  }
+}

@@ -1,0 +1,79 @@
+import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TerminalError } from '../../lib/errors.ts';
+import type { BinaryStage, SourceStage, TaskDocument } from '../../lib/protocol/task.ts';
+import type { WorkLayout } from '../paths.ts';
+import type { FetchContext } from '../sources/download.ts';
+import type { FetchedSource } from '../sources/fetched.ts';
+import { SOURCE_FILE } from '../sources/fetched.ts';
+import { checkout, fetchGit } from '../sources/git.ts';
+import { fetchLink } from '../sources/link.ts';
+import { stageOf } from '../task-file.ts';
+import { fetchLookaside } from './lookaside.ts';
+import type { PlanSettings } from './plan.ts';
+import { enginePlan } from './plan.ts';
+
+export interface FetchJob {
+  task: TaskDocument;
+  layout: WorkLayout;
+  enginesDir: string;
+  settings: PlanSettings;
+  /** Everything of a FetchContext but whose server is asked, which depends on the stage. */
+  context: Omit<FetchContext, 'server'>;
+}
+
+/**
+ * Fills the work volume for the next container. May be run again after a crash: what an earlier run left is thrown
+ * away. TerminalError: the task cannot be done; any other error: it was not tried.
+ */
+export async function fetchInputs(job: FetchJob): Promise<void> {
+  const stage = stageOf(job.task);
+  await rm(job.layout.sources, { recursive: true, force: true });
+  await rm(job.layout.plan, { recursive: true, force: true });
+  await mkdir(job.layout.plan, { recursive: true });
+  job.context.log.say('phase fetch');
+  if (stage.kind === 'source') await fetchSource(stage.source, job);
+  else await fetchBinary(stage.binary, job);
+}
+
+async function fetchSource(source: SourceStage, job: FetchJob): Promise<void> {
+  const fetched = await bySourceMethod(source, job);
+  await writeFile(join(job.layout.plan, SOURCE_FILE), `${JSON.stringify(fetched)}\n`);
+}
+
+async function bySourceMethod(source: SourceStage, job: FetchJob): Promise<FetchedSource> {
+  const context = { ...job.context, scratch: job.layout.scratch, server: 'stranger' as const };
+  if (source.link && !source.git) {
+    await mkdir(job.layout.sources, { recursive: true });
+    return await fetchLink(source.link.url, job.layout.sources, context);
+  }
+  if (source.git && !source.link) return await fetchGit(source.git, job.layout.sources, context);
+  throw new TerminalError('InvalidTask', 'the task document needs exactly one source method');
+}
+
+async function fetchBinary(binary: BinaryStage, job: FetchJob): Promise<void> {
+  const context = { ...job.context, scratch: job.layout.scratch, server: 'own' as const };
+  const directory = job.layout.sources;
+  const wanted = { url: binary.repoURL, committish: binary.commit, directory, submodules: false };
+  const commit = await checkout(wanted, context);
+  if (commit !== binary.commit) throw new Error(`distgit answered with commit ${commit} instead of ${binary.commit}`);
+  const spec = await onlySpec(directory, binary);
+  await fetchLookaside(directory, binary.lookasideURL, context);
+  for (const [name, content] of enginePlan(job.task, binary, spec, job.settings)) {
+    await writeFile(join(job.layout.plan, name), content);
+  }
+  const engine = join(job.layout.plan, 'engine.sh');
+  await copyFile(join(job.enginesDir, 'container.sh'), engine);
+  await chmod(engine, 0o755);
+}
+
+async function onlySpec(directory: string, binary: BinaryStage): Promise<string> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const specs = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.spec')).map((entry) => entry.name);
+  const [only, ...others] = specs;
+  if (only === undefined || others.length > 0) {
+    const found = specs.length === 0 ? 'no spec file' : `${specs.length} spec files (${specs.sort().join(', ')})`;
+    throw new TerminalError('SpecNotFound', `the source package of ${binary.packageName} has ${found}; it needs exactly one`);
+  }
+  return only;
+}

@@ -1,0 +1,209 @@
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TerminalError } from '../../lib/errors.ts';
+import type { RunResult } from '../exec.ts';
+import { run } from '../exec.ts';
+import { retry } from '../retry.ts';
+import type { FetchContext } from './download.ts';
+import { patience } from './download.ts';
+import type { FetchedSource } from './fetched.ts';
+import { firstError, gitFailure } from './git-errors.ts';
+import { chooseSpec, safeRelativePath } from './spec-choice.ts';
+import { showURL, webURL } from './urls.ts';
+
+export interface GitCheckout {
+  url: string;
+  /** Branch, tag, commit or `refs/…`; the server's default branch when absent. */
+  committish?: string | undefined;
+  /** Where the tree goes; it must not exist yet. */
+  directory: string;
+  submodules: boolean;
+}
+
+export interface GitContext extends FetchContext {
+  /** HOME and temporary files of git. */
+  scratch: string;
+}
+
+const COMMIT = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
+const ABBREVIATED = /^[0-9a-f]{7,64}$/;
+const COMMAND_MS = 30 * 60_000;
+
+/** Given to every git: a hostile repository must get no program run, no file of the pod read and no other protocol used. */
+const OPTIONS = [
+  'protocol.file.allow=never',
+  'protocol.ext.allow=never',
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.protectNTFS=true',
+  'core.protectHFS=true',
+  'submodule.fetchJobs=2',
+  'http.lowSpeedLimit=1000',
+  'http.lowSpeedTime=60',
+  'credential.helper=',
+  'advice.detachedHead=false',
+  'gc.auto=0',
+].flatMap((option) => ['-c', option]);
+
+/** Clones into `directory` and picks the spec file. Rejects as `checkout` and `chooseSpec` do. */
+export async function fetchGit(
+  source: { url: string; committish?: string | undefined; subdirectory?: string | undefined; spec?: string | undefined },
+  directory: string,
+  context: GitContext,
+): Promise<FetchedSource> {
+  const subdirectory = safeRelativePath(source.subdirectory ?? '', 'the subdirectory');
+  await checkout({ url: source.url, committish: source.committish, directory, submodules: true }, context);
+  const file = await chooseSpec(directory, subdirectory, source.spec);
+  context.log.say(`spec file ${file}`);
+  return { kind: 'spec', file };
+}
+
+/**
+ * Makes `directory` a checkout of one commit and resolves with its full id. The history is left out where the server
+ * can do that; a "dumb" one (plain files) cannot. Rejects with TerminalError `UnsupportedSource`, `InvalidSource`,
+ * `GitReferenceNotFound` or `GitFetchFailed`.
+ */
+export async function checkout(wanted: GitCheckout, context: GitContext): Promise<string> {
+  const url = webURL(wanted.url, 'the repository');
+  const committish = wanted.committish === '' ? undefined : wanted.committish;
+  if (committish !== undefined) checkCommittish(committish);
+  context.log.say(`cloning ${showURL(url)}${committish === undefined ? '' : ` at ${committish}`}`);
+  await mkdir(context.scratch, { recursive: true });
+  const commit = await tries(wanted, context, async () => {
+    await rm(wanted.directory, { recursive: true, force: true });
+    must(await git(['init', '--quiet', '--template=', '--', wanted.directory], context, context.scratch), url);
+    must(await git(['remote', 'add', 'origin', '--', url.href], context, wanted.directory), url);
+    const id = (await shallow(committish, wanted, context, url)) ?? (await full(committish, wanted, context, url));
+    must(await git(['checkout', '--quiet', '--detach', id, '--'], context, wanted.directory), url);
+    return id;
+  });
+  context.log.say(`checked out commit ${commit}`);
+  if (wanted.submodules && (await isFile(join(wanted.directory, '.gitmodules')))) await submodules(wanted, context, url);
+  return commit;
+}
+
+/** The commit, fetched without its history; undefined when the server or the name needs another way. */
+async function shallow(committish: string | undefined, wanted: GitCheckout, context: GitContext, url: URL): Promise<string | undefined> {
+  const result = await git(['fetch', '--quiet', '--depth=1', '--no-tags', 'origin', committish ?? 'HEAD'], context, wanted.directory);
+  if (result.code === 0) return await resolve('FETCH_HEAD', wanted, context, url);
+  const failure = gitFailure(result.output);
+  if (failure === 'no-shallow') return undefined;
+  if (failure === 'no-reference') {
+    // git has looked for a branch and a tag of that name. What is left is a commit that no name points at.
+    if (committish === undefined || !ABBREVIATED.test(committish)) throw notFound(committish, url);
+    return undefined;
+  }
+  must(result, url);
+  throw new Error('git fetched nothing');
+}
+
+async function full(committish: string | undefined, wanted: GitCheckout, context: GitContext, url: URL): Promise<string> {
+  const refspecs = ['+HEAD:refs/kopr/head', '+refs/heads/*:refs/kopr/heads/*', '+refs/tags/*:refs/tags/*'];
+  if (committish?.startsWith('refs/')) refspecs.push(`+${committish}:refs/kopr/wanted`);
+  const result = await git(['fetch', '--quiet', '--no-tags', 'origin', ...refspecs], context, wanted.directory);
+  if (result.code !== 0 && gitFailure(result.output) === 'no-reference') throw notFound(committish, url);
+  must(result, url);
+  for (const name of candidates(committish)) {
+    const parsed = await git(['rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`], context, wanted.directory);
+    if (parsed.code === 0) return parsed.stdout.trim();
+  }
+  throw notFound(committish, url);
+}
+
+function candidates(committish: string | undefined): string[] {
+  if (committish === undefined) return ['refs/kopr/head'];
+  if (committish.startsWith('refs/')) return ['refs/kopr/wanted'];
+  const names = [`refs/tags/${committish}`, `refs/kopr/heads/${committish}`];
+  return ABBREVIATED.test(committish) ? [...names, committish] : names;
+}
+
+async function resolve(name: string, wanted: GitCheckout, context: GitContext, url: URL): Promise<string> {
+  const result = await git(['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`], context, wanted.directory);
+  must(result, url);
+  const id = result.stdout.trim();
+  if (!COMMIT.test(id)) throw new Error(`git did not name a commit for ${name}`);
+  return id;
+}
+
+async function submodules(wanted: GitCheckout, context: GitContext, url: URL): Promise<void> {
+  context.log.say('fetching submodules');
+  await tries(wanted, context, async () => {
+    const update = ['submodule', '--quiet', 'update', '--init', '--recursive', '--force'];
+    const result = await git([...update, '--depth=1'], context, wanted.directory);
+    if (result.code === 0) return;
+    // A server without shallow fetches, or a commit that no branch ends with.
+    must(await git(update, context, wanted.directory), url);
+  });
+}
+
+function tries<T>(wanted: GitCheckout, context: GitContext, work: () => Promise<T>): Promise<T> {
+  return retry(
+    {
+      ...patience(context.server),
+      clock: context.clock,
+      random: context.random,
+      signal: context.signal,
+      onRetry: (error, delay) =>
+        context.log.say(`${error instanceof Error ? error.message : error}; trying again in ${Math.ceil(delay / 1000)} s`),
+    },
+    work,
+  ).catch((error: unknown) => {
+    context.signal.throwIfAborted();
+    if (error instanceof TerminalError || context.server === 'own') throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new TerminalError('GitFetchFailed', `${wanted.url} could not be cloned: ${message}`);
+  });
+}
+
+function git(args: readonly string[], context: GitContext, cwd: string): Promise<RunResult> {
+  return run('git', [...OPTIONS, ...args], {
+    what: `git ${args[0]}`,
+    cwd,
+    env: {
+      PATH: '/usr/local/bin:/usr/bin:/bin',
+      HOME: context.scratch,
+      LC_ALL: 'C.UTF-8',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_TERMINAL_PROMPT: '0',
+      // Also for submodules, whatever their URLs say.
+      GIT_ALLOW_PROTOCOL: 'http:https',
+      GIT_LFS_SKIP_SMUDGE: '1',
+      // The checkout may belong to another user id of the pod's volume.
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'safe.directory',
+      GIT_CONFIG_VALUE_0: '*',
+    },
+    timeoutMs: COMMAND_MS,
+    signal: context.signal,
+    onLine: (line) => context.log.line(line),
+  });
+}
+
+/** Throws for a git that failed: TerminalError where another try is pointless. */
+function must(result: RunResult, url: URL): void {
+  if (result.code === 0) return;
+  const message = `${showURL(url)} could not be cloned: ${firstError(result.output)}`;
+  if (gitFailure(result.output) === 'transient') throw new Error(firstError(result.output));
+  throw new TerminalError('GitFetchFailed', message);
+}
+
+function notFound(committish: string | undefined, url: URL): TerminalError {
+  const what = committish === undefined ? 'a default branch' : `a branch, tag or commit "${committish}"`;
+  return new TerminalError('GitReferenceNotFound', `${showURL(url)} does not have ${what}`);
+}
+
+function checkCommittish(name: string): void {
+  // git check-ref-format's rules, more or less: what is left can be neither an option nor an expression nor a refspec.
+  if (name.length > 255 || !/^[A-Za-z0-9_][^\p{Cc} ~^:?*[\\]*$/u.test(name) || name.includes('..') || name.includes('@{')) {
+    throw new TerminalError('InvalidSource', `"${name}" cannot be the name of a branch, tag or commit`);
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
