@@ -49,6 +49,8 @@ function aptConfig(release: Release, directory: string): string {
     `Dir::State "${join(directory, 'state')}";`,
     `Dir::State::status "${join(directory, 'state', 'status')}";`,
     `Dir::Cache "${join(directory, 'cache')}";`,
+    'Dir::Cache::pkgcache "pkgcache.bin";',
+    'Dir::Cache::srcpkgcache "srcpkgcache.bin";',
     `Dir::Etc "${join(directory, 'etc')}";`,
     `Dir::Etc::sourcelist "${join(directory, 'etc', 'sources.list')}";`,
     'Dir::Etc::sourceparts "/dev/null";',

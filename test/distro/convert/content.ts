@@ -1,6 +1,13 @@
+/** A dnf plugin that wants systemd, and prints a warning at every start where there is none. */
+const OMITTED = '/usr/lib/python3/dist-packages/dnf-plugins/system_upgrade.py';
+
+export function isOmitted(path: string): boolean {
+  return path === OMITTED;
+}
+
 /**
- * Files whose content must differ from Debian's: the distribution's own name, and two dnf plugins that print warnings
- * on every run where there is no systemd and no local repository.
+ * Files whose content must differ from Debian's: the distribution's own name, and a dnf plugin that wants to keep a
+ * repository of everything it ever downloaded.
  */
 export function replaceContent(path: string, data: Buffer): Buffer {
   if (path === '/usr/lib/os-release') return Buffer.from(osRelease(data.toString('utf8')));

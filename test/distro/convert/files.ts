@@ -1,7 +1,7 @@
 import type { DebPackage } from '../deb/package.ts';
 import type { TarEntry } from '../deb/tar.ts';
 import { FILE_CONFIG, FILE_DOC, FILE_LICENSE, FILE_NOREPLACE, type RpmFile } from '../rpm/model.ts';
-import { replaceContent } from './content.ts';
+import { isOmitted, replaceContent } from './content.ts';
 import { linksOf } from './links.ts';
 
 /** The package that owns the directories which every Debian package repeats. */
@@ -27,7 +27,7 @@ export function toFiles(deb: DebPackage, shared: ReadonlySet<string>): RpmFile[]
   for (const entry of deb.entries) {
     const path = mergedPath(entry.path);
     const rootLink = path !== entry.path && !entry.path.slice(1).includes('/');
-    if (path === '/' || (rootLink && entry.kind === 'symlink') || isMoved(path)) continue;
+    if (path === '/' || (rootLink && entry.kind === 'symlink') || isMoved(path) || isOmitted(path)) continue;
     if (entry.kind === 'directory' && (files.has(path) || (!isOwner && shared.has(path)))) continue;
     files.set(path, toFile(entry, path, deb.conffiles));
   }

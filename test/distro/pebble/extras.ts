@@ -1,6 +1,5 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { aliasesOf } from '../convert/names.ts';
 import type { Release } from '../releases.ts';
 import type { RpmPackage } from '../rpm/model.ts';
 import { run } from '../run.ts';
@@ -24,11 +23,6 @@ export function buildRootPackage(release: Release): RpmPackage {
     conflicts: [],
     files: [],
   };
-}
-
-/** Names under which the packages of a release can be asked for, for its documentation and tests. */
-export function knownNames(release: Release): string[] {
-  return [...release.buildRoot, ...release.extra].flatMap((name) => [name, ...aliasesOf(name)]);
 }
 
 /**

@@ -1,5 +1,8 @@
 import type { Release } from '../releases.ts';
 
+/** What later releases of rpm do by themselves: a debuginfo package for each package that has a build directory. */
+const DEBUG_PACKAGES = ['%install %{?buildsubdir:%{debug_package}}\\', '%%install\\', '%{nil}'];
+
 /** rpm's settings on Pebble Linux, read after all of Debian's. */
 export function macros(release: Release): string {
   return [
@@ -11,6 +14,7 @@ export function macros(release: Release): string {
     `%_lib ${release.libDir.slice('/usr/'.length)}`,
     `%_libdir ${release.libDir}`,
     ...UNUSABLE_PLUGINS.map((name) => `%__transaction_${name} %{nil}`),
+    ...(release.version === '12' ? DEBUG_PACKAGES : []),
     '',
   ].join('\n');
 }

@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildDistribution, chrootArchivePath } from './build.ts';
+import { readConfig } from './config.ts';
+import { buildFilesImage } from './files/image.ts';
+import { RELEASES } from './releases.ts';
+import { run } from './run.ts';
+
+const HELP = `Usage: node test/distro/main.ts COMMAND [OPTIONS]
+
+Makes Pebble Linux, the RPM distribution that kopr is tested on, out of Debian packages.
+
+Commands:
+  build    build repositories and chroot images once; prints their directory:
+             DIR/13-x86_64/repo  DIR/13-x86_64/chroot.oci.tar  (and 12-i386)
+  images   the same; prints the archives of the chroot images, one a line
+  files    build the web server image with the repositories; prints its archive
+             --fixtures DIR    serve the content of DIR from the root (repeatable)
+             --base ARCHIVE    OCI archive with nginx (default: the target 'web' of images/build.sh)
+
+Progress goes to standard error. Root is needed, for dnf installs into a directory.
+
+Environment:
+  KOPR_CACHE          where results are kept (default: $XDG_CACHE_HOME/kopr or ~/.cache/kopr)
+  KOPR_DEBIAN_MIRROR  Debian mirror to use instead of the one in apt's own sources
+`;
+
+/** Longer than a cold build takes on a slow machine. */
+const LOCK_SECONDS = '3600';
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      fixtures: { type: 'string', multiple: true },
+      base: { type: 'string' },
+    },
+  });
+  const [command] = positionals;
+  if (values.help || command === undefined || command === 'help') {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (!['build', 'images', 'files'].includes(command) || positionals.length > 1) {
+    throw new Error(`unknown command '${positionals.join(' ')}'; see --help`);
+  }
+  const config = readConfig();
+  if (!config.locked) return runLocked(config.cacheDirectory);
+
+  const distribution = await buildDistribution(config, report);
+  if (command === 'build') print(distribution);
+  if (command === 'images') for (const release of RELEASES) print(chrootArchivePath(distribution, release));
+  if (command === 'files') {
+    const webImage = values.base ?? (await defaultWebImage());
+    const outputDirectory = join(config.cacheDirectory, 'pebble-files');
+    print(await buildFilesImage({ distribution, webImage, fixtures: values.fixtures ?? [], outputDirectory }));
+  }
+}
+
+/** Runs this program again under a lock that the kernel releases even when everything is killed. */
+async function runLocked(cacheDirectory: string): Promise<void> {
+  await mkdir(cacheDirectory, { recursive: true });
+  const lock = ['--timeout', LOCK_SECONDS, join(cacheDirectory, 'pebble.lock')];
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const child = spawn('flock', [...lock, ...again], {
+    stdio: 'inherit',
+    env: { ...process.env, KOPR_DISTRO_LOCKED: '1' },
+  });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+async function defaultWebImage(): Promise<string> {
+  const script = join(import.meta.dirname, '..', '..', 'images', 'build.sh');
+  const output = await run(script, ['web'], { timeout: 1_200_000 });
+  return output.toString('utf8').trim();
+}
+
+const started = performance.now();
+
+function report(line: string): void {
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  process.stderr.write(`[${seconds.padStart(3)} s] ${line}\n`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`pebble: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
