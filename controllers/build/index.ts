@@ -1,0 +1,167 @@
+/**
+ * Build: from a submission to published packages.
+ *
+ *   (no id) ── take a number ──▶ waiting ── project ready, `after` ended ──▶ source stage
+ *   source stage failed ──▶ Complete, Succeeded=False
+ *   source stage succeeded ──▶ one binary stage a chroot (or skipped by Exclusive/ExcludeArch)
+ *   every binary stage ended ──▶ Complete, Succeeded = none failed
+ *   spec.cancelled ──▶ cancel the stages ──▶ Complete, Succeeded=False, state canceled
+ *
+ * Stages are ChrootBuilds with names that follow from the Build: a second run creates nothing twice.
+ */
+
+import type { Build, BuildStatus } from '../../crds/build.ts';
+import { Builds } from '../../crds/build.ts';
+import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { API_VERSION } from '../../crds/kind.ts';
+import { Packages } from '../../crds/package.ts';
+import { Projects } from '../../crds/project.ts';
+import { isConflict } from '../../operator/apiError.ts';
+import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
+import { watching } from '../../operator/controller.ts';
+import { Namespaces } from '../../operator/core.ts';
+import type { Manager } from '../../operator/manager.ts';
+import type { RbacRule } from '../../operator/rbac.ts';
+import { controllerOf, keyOf } from '../../operator/resource.ts';
+import { createOnce } from '../shared/create.ts';
+import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
+import { ownerOf } from '../shared/owners.ts';
+import { createBuildIDs } from './ids.ts';
+import type { BuildPlan } from './plan.ts';
+import { planBuild } from './plan.ts';
+import type { BuildWorld } from './world.ts';
+
+export const buildRbac: RbacRule[] = [
+  { group: 'kopr.dev', resources: ['builds'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  { group: 'kopr.dev', resources: ['builds/status'], verbs: ['patch'], scope: 'cluster' },
+  { group: 'kopr.dev', resources: ['builds/finalizers'], verbs: ['update'], scope: 'cluster' },
+  {
+    group: 'kopr.dev',
+    resources: ['chrootbuilds'],
+    verbs: ['get', 'list', 'watch', 'create', 'patch'],
+    scope: 'cluster',
+  },
+  {
+    group: 'kopr.dev',
+    resources: ['projects', 'packages', 'chroots'],
+    verbs: ['get', 'list', 'watch'],
+    scope: 'cluster',
+  },
+  { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  { group: '', resources: ['configmaps'], verbs: ['get', 'create', 'patch'], scope: 'release' },
+];
+
+const MANAGER = fieldManager('build');
+
+export function addBuildController(manager: Manager, options: { releaseNamespace: string; workers: number }): void {
+  const builds = manager.store(Builds);
+  const chrootBuilds = manager.store(ChrootBuilds);
+  const chroots = manager.store(Chroots);
+  const projects = manager.store(Projects);
+  const packages = manager.store(Packages);
+  const namespaces = manager.store(Namespaces);
+  const ids = createBuildIDs(manager.client, options.releaseNamespace);
+  manager.addIndex(Builds, 'project', (build) => [`${build.metadata.namespace}/${build.spec.project}`]);
+  manager.addIndex(Builds, 'after', (build) =>
+    (build.spec.after ?? []).map((name) => `${build.metadata.namespace}/${name}`),
+  );
+  manager.addIndex(ChrootBuilds, 'owner', (child) => [controllerOf(child)?.uid ?? '']);
+
+  function observe(build: Build): BuildWorld {
+    const namespace = build.metadata.namespace ?? '';
+    const project = projects.get(`${namespace}/${build.spec.project}`);
+    const children = chrootBuilds.byIndex('owner', build.metadata.uid ?? '');
+    const names = [
+      sourceBuildName(build.metadata.name),
+      ...(project?.spec.chroots ?? []).map((chroot) => chrootBuildName(build.metadata.name, chroot)),
+    ];
+    const found = names.map((name) => chrootBuilds.get(`${namespace}/${name}`)).filter((child) => child !== undefined);
+    const strangers = found.filter((child) => controllerOf(child)?.uid !== build.metadata.uid);
+    const after = (build.spec.after ?? []).map((name) => builds.get(`${namespace}/${name}`));
+    const known = (project?.spec.chroots ?? [])
+      .concat(build.spec.chroots ?? [])
+      .map((name) => chroots.get(chrootObjectName(name)));
+    const space = namespaces.get(namespace);
+    const owner = space ? ownerOf(space) : { problem: '' };
+    return {
+      build,
+      project,
+      package: build.spec.package === undefined ? undefined : packages.get(`${namespace}/${build.spec.package}`),
+      owner: 'owner' in owner ? owner.owner : namespace,
+      chroots: new Map(known.filter((chroot) => chroot !== undefined).map((chroot) => [chroot.spec.name, chroot])),
+      children,
+      strangers,
+      after: new Map(after.filter((other) => other !== undefined).map((other) => [other.metadata.name, other])),
+    };
+  }
+
+  async function apply(build: Build, plan: BuildPlan, ctx: ReconcileContext): Promise<void> {
+    for (const child of plan.create) await createOnce(manager.client, ChrootBuilds, child);
+    for (const child of plan.cancel) await cancelChild(child);
+    if (plan.status !== undefined)
+      await manager.applyStatus(Builds, withStatus(build, plan.status), { manager: MANAGER });
+    for (const note of plan.notes) {
+      ctx.log.info({ build: keyOf(build), reason: note.reason, note: note.message }, 'build moved on');
+      manager.events.event(build, note.type, note.reason, note.message);
+    }
+  }
+
+  /** The uid makes it a conflict when the stage is another one by now. */
+  async function cancelChild(child: ChrootBuild): Promise<void> {
+    const patch = { metadata: { uid: child.metadata.uid }, spec: { cancelled: true } };
+    await manager.client.mergePatch(ChrootBuilds, keyOf(child), patch);
+  }
+
+  /**
+   * The number is written under the condition that nobody has changed the Build since it was read: a stale cache
+   * must not give a second number to a Build that has one.
+   */
+  async function allocateID(build: Build): Promise<void> {
+    const current = await manager.client.get(Builds, keyOf(build));
+    if (current === undefined || current.metadata.uid !== build.metadata.uid || current.status?.id !== undefined)
+      return;
+    const id = await ids.next();
+    try {
+      await manager.client.apply(Builds, withStatus(current, { state: 'pending', reason: 'Accepted', id }), {
+        manager: MANAGER,
+        subresource: 'status',
+        resourceVersion: current.metadata.resourceVersion ?? '',
+      });
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+
+  async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
+    const build = builds.get(key);
+    if (build === undefined) return undefined;
+    const plan = planBuild(observe(build), ctx.clock.now());
+    if (plan.allocateID) {
+      await allocateID(build);
+      return undefined;
+    }
+    await apply(build, plan, ctx);
+    if (plan.requeueAfterMs === undefined) return undefined;
+    return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };
+  }
+
+  manager.addController({
+    name: 'build',
+    for: Builds,
+    owns: [ChrootBuilds],
+    watches: [
+      watching({ type: Projects, map: (project) => builds.byIndex('project', keyOf(project)).map(keyOf) }),
+      watching({ type: Builds, map: (other) => builds.byIndex('after', keyOf(other)).map(keyOf) }),
+    ],
+    workers: options.workers,
+    reconcile,
+    rbac: buildRbac,
+  });
+}
+
+function withStatus(build: Build, status: BuildStatus): Build {
+  const { name, namespace } = build.metadata;
+  return { apiVersion: API_VERSION, kind: 'Build', metadata: { name, namespace: namespace ?? '' }, status } as Build;
+}

@@ -1,0 +1,69 @@
+import { TerminalError } from '../../lib/errors.ts';
+import type { ImportRequest } from '../../lib/protocol/distgit.ts';
+import type { PublicationRequest } from '../../lib/protocol/publisher.ts';
+import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
+import { resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
+import type { Services } from '../shared/services.ts';
+import { newestTicket } from './status.ts';
+import type { ChrootBuildWorld, Facts, Question, Refusal } from './world.ts';
+
+/** Answers one question of a plan. All three requests may be repeated at any time: their answers are recorded there. */
+export async function answer(
+  world: ChrootBuildWorld,
+  question: Question,
+  services: Services,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const task = taskID(world.chrootBuild, newestTicket(world)?.spec.attempt ?? 1);
+  switch (question) {
+    case 'task':
+      return { ...world.facts, task: await services.taskState(task, signal) };
+    case 'publication':
+      return {
+        ...world.facts,
+        publication: await refusable(services.publish(task, publicationRequest(world), signal)),
+      };
+    case 'imported':
+      return { ...world.facts, imported: await refusable(services.importSrpm(task, importRequest(world), signal)) };
+  }
+}
+
+/** A refusal is an answer like any other: it ends the stage with the service's own words. */
+async function refusable<T>(work: Promise<T | undefined>): Promise<T | 'pending' | Refusal> {
+  try {
+    return (await work) ?? 'pending';
+  } catch (error) {
+    if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
+    throw error;
+  }
+}
+
+export function publicationRequest(world: ChrootBuildWorld): PublicationRequest {
+  const { spec } = world.chrootBuild;
+  return {
+    owner: spec.owner,
+    project: spec.project,
+    chroot: spec.stage === 'source' ? SOURCE_CHROOT : spec.chroot,
+    directory: resultsDirectory(spec.buildID, spec.package?.name),
+    stage: spec.stage,
+    build: spec.buildID,
+    ...(world.chroot === undefined ? {} : { architecture: world.chroot.spec.architecture }),
+  };
+}
+
+export function importRequest(world: ChrootBuildWorld): ImportRequest {
+  const { spec, status } = world.chrootBuild;
+  const { publication } = world.facts;
+  const fresh =
+    publication !== undefined && publication !== 'pending' && 'state' in publication ? publication.srpm : undefined;
+  const srpm = fresh ?? status?.srpm;
+  if (srpm === undefined)
+    throw new TerminalError('NoSourcePackage', 'the source stage succeeded but left no source package');
+  return {
+    owner: spec.owner,
+    project: spec.project,
+    build: spec.buildID,
+    srpm: { url: urlBelow(world.urls.resultsInternal, srpm.path), sha256: srpm.sha256, size: srpm.size },
+    branches: spec.branches ?? [],
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * ChrootBuild: one stage of a build, from a ticket to published results.
+ *
+ *   ── take ticket 1 ──▶ Waiting ── scheduler assigns ──▶ Starting ──▶ Running ── builder ended ──▶ what did it send?
+ *   nothing complete ──▶ attempt < 3 and another builder may help: take the next ticket ──▶ Waiting
+ *                        else ──▶ Failed
+ *   results complete ──▶ close ticket ──▶ Publishing ── failed build: logs only ──▶ Failed
+ *                                                    ── binary stage ──▶ Succeeded
+ *                                                    ── source stage ──▶ Importing ──▶ Succeeded
+ *   spec.cancelled ──▶ close ticket (which ends the builder) ──▶ Cancelled
+ *
+ * The publisher's and distgit's records are keyed by the attempt, so asking again never does anything twice.
+ */
+import { Builders } from '../../crds/builder.ts';
+import { BuilderTickets } from '../../crds/builderticket.ts';
+import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { API_VERSION } from '../../crds/kind.ts';
+import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
+import { watching } from '../../operator/controller.ts';
+import type { Manager } from '../../operator/manager.ts';
+import type { RbacRule } from '../../operator/rbac.ts';
+import { controllerOf, keyOf } from '../../operator/resource.ts';
+import { createOnce } from '../shared/create.ts';
+import { fieldManager } from '../shared/names.ts';
+import type { Services } from '../shared/services.ts';
+import { answer } from './ask.ts';
+import type { ChrootBuildPlan } from './plan.ts';
+import { planChrootBuild } from './plan.ts';
+import { newestTicket } from './status.ts';
+import type { ChrootBuildWorld } from './world.ts';
+
+export const chrootBuildRbac: RbacRule[] = [
+  { group: 'kopr.dev', resources: ['chrootbuilds'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  { group: 'kopr.dev', resources: ['chrootbuilds/status'], verbs: ['patch'], scope: 'cluster' },
+  { group: 'kopr.dev', resources: ['chrootbuilds/finalizers'], verbs: ['update'], scope: 'cluster' },
+  {
+    group: 'kopr.dev',
+    resources: ['buildertickets'],
+    verbs: ['get', 'list', 'watch', 'create', 'patch'],
+    scope: 'cluster',
+  },
+  { group: 'kopr.dev', resources: ['chroots'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  { group: 'kopr.dev', resources: ['builders'], verbs: ['get', 'list', 'watch'], scope: 'builds' },
+];
+
+const MANAGER = fieldManager('chrootbuild');
+/** Three questions at most, each asked once; one more pass plans with all answers. */
+const MAX_PASSES = 4;
+
+export interface ChrootBuildOptions {
+  services: Services;
+  buildsNamespace: string;
+  urls: { results: string; resultsInternal: string };
+  workers: number;
+}
+
+export function addChrootBuildController(manager: Manager, options: ChrootBuildOptions): void {
+  const chrootBuilds = manager.store(ChrootBuilds);
+  const tickets = manager.store(BuilderTickets);
+  const builders = manager.store(Builders);
+  const chroots = manager.store(Chroots);
+  manager.addIndex(BuilderTickets, 'owner', (ticket) => [controllerOf(ticket)?.uid ?? '']);
+
+  function observe(chrootBuild: ChrootBuild): ChrootBuildWorld {
+    const mine = tickets.byIndex('owner', chrootBuild.metadata.uid ?? '');
+    const newest = newestTicket({ tickets: mine });
+    const builder = newest?.status?.builder;
+    const found = builder === undefined ? undefined : builders.get(`${options.buildsNamespace}/${builder}`);
+    return {
+      chrootBuild,
+      tickets: mine,
+      builder: found?.spec.ticket.uid === newest?.metadata.uid ? found : undefined,
+      chroot: chrootBuild.spec.stage === 'source' ? undefined : chroots.get(chrootObjectName(chrootBuild.spec.chroot)),
+      facts: {},
+      urls: options.urls,
+    };
+  }
+
+  async function apply(chrootBuild: ChrootBuild, plan: ChrootBuildPlan, ctx: ReconcileContext): Promise<void> {
+    if (plan.takeTicket !== undefined) await createOnce(manager.client, BuilderTickets, plan.takeTicket);
+    for (const ticket of plan.closeTickets) {
+      const patch = { metadata: { uid: ticket.metadata.uid }, spec: { closed: true } };
+      await manager.client.mergePatch(BuilderTickets, keyOf(ticket), patch);
+    }
+    if (plan.status !== undefined) {
+      const { name, namespace } = chrootBuild.metadata;
+      const desired = {
+        apiVersion: API_VERSION,
+        kind: 'ChrootBuild',
+        metadata: { name, namespace: namespace ?? '' },
+        status: plan.status,
+      };
+      await manager.applyStatus(ChrootBuilds, desired, { manager: MANAGER });
+    }
+    for (const note of plan.notes) {
+      ctx.log.info({ chrootBuild: keyOf(chrootBuild), reason: note.reason, note: note.message }, 'stage moved on');
+      manager.events.event(chrootBuild, note.type, note.reason, note.message);
+    }
+  }
+
+  async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
+    const chrootBuild = chrootBuilds.get(key);
+    if (chrootBuild === undefined) return undefined;
+    let world = observe(chrootBuild);
+    for (let pass = 1; pass <= MAX_PASSES; pass++) {
+      const plan = planChrootBuild(world, ctx.clock.now());
+      await apply(chrootBuild, plan, ctx);
+      if (plan.ask === undefined) {
+        if (plan.requeueAfterMs === undefined) return undefined;
+        return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };
+      }
+      world = { ...world, facts: await answer(world, plan.ask, options.services, ctx.signal) };
+    }
+    throw new Error(`the plan for ChrootBuild ${key} still had a question after ${MAX_PASSES} passes`);
+  }
+
+  manager.addController({
+    name: 'chrootbuild',
+    for: ChrootBuilds,
+    owns: [BuilderTickets],
+    watches: [
+      watching({
+        type: Builders,
+        map: (builder) => [`${builder.spec.chrootBuild.namespace}/${builder.spec.chrootBuild.name}`],
+      }),
+    ],
+    workers: options.workers,
+    reconcile,
+    rbac: chrootBuildRbac,
+  });
+}

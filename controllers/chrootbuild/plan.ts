@@ -1,0 +1,144 @@
+import type { BuilderTicket } from '../../crds/builderticket.ts';
+import type { ChrootBuildStatus } from '../../crds/chrootbuild.ts';
+import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
+import type { Note } from '../shared/notes.ts';
+import { normal, warning } from '../shared/notes.ts';
+import { isComplete } from '../shared/states.ts';
+import type { Phase } from './status.ts';
+import { chrootBuildStatus, isTerminal, newestTicket } from './status.ts';
+import { ticketFor } from './ticket.ts';
+import type { ChrootBuildWorld, Question } from './world.ts';
+
+/** Builders a stage may use up when they are lost through no fault of the build. */
+export const MAX_ATTEMPTS = 3;
+/** An assigned ticket whose Builder does not show up by then has lost it. The scheduler makes the Builder first. */
+const BUILDER_GRACE_MS = 30_000;
+/** How often a service that is still working is asked again. It holds each request open for 2 s itself. */
+const POLL_MS = 500;
+/** Reasons of a lost builder that another builder would not cure. */
+const NOT_WORTH_A_RETRY = new Set(['OutOfMemory', 'TimedOut', 'DiskFull', 'PodRefused']);
+
+export interface ChrootBuildPlan {
+  /** Answer this first and plan again; everything else in the plan is to be done even so. */
+  ask?: Question;
+  takeTicket?: BuilderTicket;
+  closeTickets: BuilderTicket[];
+  status?: ChrootBuildStatus;
+  notes: Note[];
+  requeueAfterMs?: number;
+}
+
+/** Pure: what one stage of a build needs next. `now` in milliseconds since the epoch. */
+export function planChrootBuild(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
+  const { chrootBuild } = world;
+  if (chrootBuild.metadata.deletionTimestamp !== undefined) return { closeTickets: open(world), notes: [] };
+  // A status write may have been the last thing before a crash: tickets of an ended stage are closed even so.
+  if (isComplete(chrootBuild)) return { closeTickets: open(world), notes: [] };
+  if (chrootBuild.spec.cancelled) return end(world, now, 'Cancelled', 'Cancelled', 'cancelled on request');
+
+  const ticket = newestTicket(world);
+  if (ticket === undefined) return start(world, now, 1, 'Queued', 'waits for a builder');
+  const builder = world.builder?.status;
+  switch (builder?.phase) {
+    case 'Ended':
+    case 'Lost':
+      return afterBuilder(world, ticket, now);
+    case 'Running':
+      return at(world, now, 'Running', 'Building', `builds on ${builder.node ?? 'a builder'}`);
+    case 'Starting':
+      return at(
+        world,
+        now,
+        'Starting',
+        builder.reason ?? 'BuilderStarting',
+        builder.message ?? 'its builder is starting',
+      );
+  }
+  // Publishing and importing outlive the builder, whose object is deleted once the ticket is closed.
+  if (ticket.spec.closed) return afterBuilder(world, ticket, now);
+  if (ticket.status?.phase !== 'Assigned') {
+    const { reason, message } = ticket.status ?? {};
+    return at(world, now, 'Waiting', reason ?? 'Queued', message ?? 'waits for a builder');
+  }
+  const missingFor = now - fromTimestamp(ticket.status.assignedAt ?? toTimestamp(now));
+  if (world.builder === undefined && missingFor > BUILDER_GRACE_MS) return afterBuilder(world, ticket, now);
+  const plan = at(world, now, 'Starting', 'BuilderAssigned', `gets a builder of pool ${ticket.status.pool ?? ''}`);
+  return { ...plan, requeueAfterMs: Math.max(1_000, BUILDER_GRACE_MS - missingFor + 1_000) };
+}
+
+/** The builder is gone, one way or the other. What it sent to the publisher decides. */
+function afterBuilder(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
+  const { task } = world.facts;
+  if (task === undefined) return { ask: 'task', closeTickets: [], notes: [] };
+  if (task.state === 'complete') return publishing(world, now);
+  return lost(world, ticket, now);
+}
+
+function lost(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
+  const reason = world.builder?.status?.reason ?? 'BuilderLost';
+  const why = world.builder?.status?.message ?? 'its builder vanished';
+  const { attempt } = ticket.spec;
+  if (NOT_WORTH_A_RETRY.has(reason)) return end(world, now, 'Failed', reason, why);
+  if (attempt >= MAX_ATTEMPTS) {
+    return end(world, now, 'Failed', 'BuilderLost', `lost ${attempt} builders, the last one because: ${why}`);
+  }
+  const message = `attempt ${attempt} lost its builder (${why}); the next one waits for a builder`;
+  const plan = start(world, now, attempt + 1, 'Retrying', message);
+  return { ...plan, notes: [warning('BuilderLost', `attempt ${attempt} of ${MAX_ATTEMPTS}: ${why}`)] };
+}
+
+function publishing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
+  const { publication } = world.facts;
+  const wait = at(world, now, 'Publishing', 'Publishing', 'its results are being published');
+  // The builder has done its work: its place is free while the publisher does the rest.
+  if (publication === undefined) return { ...wait, ask: 'publication', closeTickets: open(world) };
+  if (publication === 'pending') return { ...wait, closeTickets: open(world), requeueAfterMs: POLL_MS };
+  if ('refused' in publication) return end(world, now, 'Failed', publication.refused.code, publication.refused.message);
+  const { verdict, packages, generation } = publication;
+  if (verdict.outcome === 'failed') return end(world, now, 'Failed', verdict.reason, verdict.message);
+  if (world.chrootBuild.spec.stage === 'source') return importing(world, now);
+  const message = `${packages.length} packages are in the repository since its generation ${generation ?? 0}`;
+  return end(world, now, 'Succeeded', 'Published', message);
+}
+
+function importing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
+  const { imported } = world.facts;
+  const wait = at(world, now, 'Importing', 'Importing', 'its sources are being imported into distgit');
+  if (imported === undefined) return { ...wait, ask: 'imported', closeTickets: open(world) };
+  if (imported === 'pending') return { ...wait, closeTickets: open(world), requeueAfterMs: POLL_MS };
+  if ('refused' in imported) return end(world, now, 'Failed', imported.refused.code, imported.refused.message);
+  const { name, version, release } = imported.package;
+  return end(world, now, 'Succeeded', 'Imported', `${name}-${version}-${release} is in distgit`);
+}
+
+function start(
+  world: ChrootBuildWorld,
+  now: number,
+  attempt: number,
+  reason: string,
+  message: string,
+): ChrootBuildPlan {
+  const { chrootBuild, chroot } = world;
+  if (chrootBuild.spec.stage === 'binary' && chroot === undefined) {
+    return end(world, now, 'Failed', 'ChrootNotFound', `Chroot ${chrootBuild.spec.chroot} is no longer there`);
+  }
+  return {
+    ...at(world, now, 'Waiting', reason, message),
+    takeTicket: ticketFor(chrootBuild, chroot, attempt),
+    closeTickets: open(world),
+  };
+}
+
+function at(world: ChrootBuildWorld, now: number, phase: Phase, reason: string, message: string): ChrootBuildPlan {
+  return { closeTickets: [], status: chrootBuildStatus(world, { phase, reason, message }, now), notes: [] };
+}
+
+function end(world: ChrootBuildWorld, now: number, phase: Phase, reason: string, message: string): ChrootBuildPlan {
+  const status = chrootBuildStatus(world, { phase, reason, message }, now);
+  const note = phase === 'Succeeded' ? normal(reason, message) : warning(reason, status.message ?? message);
+  return { closeTickets: open(world), status, notes: isTerminal(phase) ? [note] : [] };
+}
+
+function open(world: ChrootBuildWorld): BuilderTicket[] {
+  return world.tickets.filter((ticket) => !ticket.spec.closed);
+}

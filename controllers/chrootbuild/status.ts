@@ -1,0 +1,112 @@
+import type { CHROOT_BUILD_PHASES, ChrootBuildStatus } from '../../crds/chrootbuild.ts';
+import type { CoprState } from '../../crds/common.ts';
+import { toTimestamp } from '../../lib/clock.ts';
+import type { Condition } from '../../operator/conditions.ts';
+import { resultsPath, urlBelow } from '../shared/names.ts';
+import { oneSentence } from '../shared/notes.ts';
+import { runConditions } from '../shared/states.ts';
+import type { ChrootBuildWorld } from './world.ts';
+
+export type Phase = (typeof CHROOT_BUILD_PHASES)[number];
+
+/** How a stage stands, before it is turned into a status. */
+export interface Standing {
+  phase: Phase;
+  reason: string;
+  message: string;
+}
+
+const COPR_STATE: Record<Phase, CoprState> = {
+  Pending: 'pending',
+  Waiting: 'pending',
+  Starting: 'starting',
+  Running: 'running',
+  // Copr shows a build as running until its packages are in the repository.
+  Publishing: 'running',
+  Importing: 'importing',
+  Succeeded: 'succeeded',
+  Failed: 'failed',
+  Cancelled: 'canceled',
+};
+
+export function isTerminal(phase: Phase): boolean {
+  return phase === 'Succeeded' || phase === 'Failed' || phase === 'Cancelled';
+}
+
+/** The one place where the status of a ChrootBuild is made. Fields that are once known stay. */
+export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, now: number): ChrootBuildStatus {
+  const { chrootBuild, builder } = world;
+  const previous = chrootBuild.status;
+  const stamp = toTimestamp(now);
+  const ticket = newestTicket(world);
+  const message = oneSentence(standing.message);
+  const terminal = isTerminal(standing.phase);
+  const outcome = !terminal ? 'running' : standing.phase === 'Succeeded' ? 'succeeded' : 'failed';
+  const results = `${urlBelow(world.urls.results, resultsPath(chrootBuild))}/`;
+  const position = standing.phase === 'Waiting' ? ticket?.status?.position : undefined;
+  return {
+    observedGeneration: chrootBuild.metadata.generation ?? 0,
+    conditions: runConditions(
+      previous?.conditions as Condition[] | undefined,
+      outcome,
+      standing.reason,
+      message,
+      chrootBuild.metadata.generation,
+      stamp,
+    ),
+    phase: standing.phase,
+    state: COPR_STATE[standing.phase],
+    reason: standing.reason,
+    message,
+    ...(ticket === undefined ? {} : { ticket: ticket.metadata.name, attempt: ticket.spec.attempt }),
+    ...optional('builder', builder?.metadata.name ?? previous?.builder),
+    ...optional('queuePosition', position),
+    ...optional('queuedAt', previous?.queuedAt ?? stamp),
+    ...optional('startedAt', ticket?.status?.assignedAt ?? previous?.startedAt),
+    ...optional('runningAt', builder?.status?.startedAt ?? previous?.runningAt),
+    ...optional('finishedAt', terminal ? (previous?.finishedAt ?? stamp) : undefined),
+    resultsURL: results,
+    logURL: `${results}builder-live.log`,
+    ...outcomeFields(world, previous),
+  };
+}
+
+function outcomeFields(world: ChrootBuildWorld, previous: ChrootBuildStatus | undefined): Partial<ChrootBuildStatus> {
+  const { publication, imported } = world.facts;
+  const published =
+    publication !== undefined && publication !== 'pending' && 'state' in publication ? publication : undefined;
+  const result = imported !== undefined && imported !== 'pending' && 'state' in imported ? imported : undefined;
+  const packages = published && world.chrootBuild.spec.stage === 'binary' ? published.packages : previous?.packages;
+  return {
+    ...optional('packages', packages),
+    ...optional('repoGeneration', published?.generation ?? previous?.repoGeneration),
+    ...optional('srpm', published?.srpm ?? previous?.srpm),
+    ...optional(
+      'imported',
+      result === undefined
+        ? previous?.imported
+        : {
+            name: result.package.name,
+            version: evr(result.package),
+            repo: result.repo,
+            branches: result.branches,
+            exclusiveArch: result.exclusiveArch,
+            excludeArch: result.excludeArch,
+          },
+    ),
+  };
+}
+
+/** `[epoch:]version-release`; an epoch of 0 is not shown. */
+function evr(nevr: { epoch: number; version: string; release: string }): string {
+  const text = `${nevr.version}-${nevr.release}`;
+  return nevr.epoch === 0 ? text : `${nevr.epoch}:${text}`;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}
+
+export function newestTicket(world: Pick<ChrootBuildWorld, 'tickets'>) {
+  return [...world.tickets].sort((a, b) => b.spec.attempt - a.spec.attempt)[0];
+}

@@ -1,0 +1,32 @@
+import type { Builder } from '../../crds/builder.ts';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
+import type { Chroot } from '../../crds/chroot.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
+import type { ImportResult } from '../../lib/protocol/distgit.ts';
+import type { Publication, TaskState } from '../../lib/protocol/publisher.ts';
+
+/** Everything a decision about one ChrootBuild is made from. */
+export interface ChrootBuildWorld {
+  chrootBuild: ChrootBuild;
+  /** Tickets of this very ChrootBuild, open and closed. Their number is the number of attempts. */
+  tickets: readonly BuilderTicket[];
+  /** The Builder of the newest ticket, if it exists. */
+  builder: Builder | undefined;
+  /** The target chroot; undefined for the source stage, or when it is gone. */
+  chroot: Chroot | undefined;
+  /** Answers of the services, asked for by an earlier plan of the same reconcile. */
+  facts: Facts;
+  urls: { results: string; resultsInternal: string };
+}
+
+export type Refusal = { refused: { code: string; message: string } };
+
+/** A service's answer; `pending` while it works. Absent: not asked. */
+export interface Facts {
+  task?: TaskState;
+  publication?: Publication | Refusal | 'pending';
+  imported?: ImportResult | Refusal | 'pending';
+}
+
+/** A question that must be answered before the plan can go on. */
+export type Question = 'task' | 'publication' | 'imported';

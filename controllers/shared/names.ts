@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { chrootObjectName } from '../../crds/chroot.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
+import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
+
+/**
+ * Every object that a controller makes has a name that follows from its cause: making it twice is making it once.
+ */
+
+/** The field manager of all of kopr's writes; one controller never writes another one's fields. */
+export function fieldManager(controller: string): string {
+  return `kopr-${controller}`;
+}
+
+export function sourceBuildName(build: string): string {
+  return `${build}.source`;
+}
+
+export function chrootBuildName(build: string, chroot: string): string {
+  return `${build}.${chrootObjectName(chroot)}`;
+}
+
+export function ticketName(chrootBuild: string, attempt: number): string {
+  return `${chrootBuild}.${attempt}`;
+}
+
+/** Builders of all namespaces live in one, so the name carries a digest of the ticket's uid. */
+export function builderName(pool: string, ticketUID: string): string {
+  return `${pool}-${shortHash(ticketUID)}`;
+}
+
+/** Ten characters that DNS names allow. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 10);
+}
+
+/** Key of everything an attempt leaves at the publisher and at distgit. */
+export function taskID(chrootBuild: ChrootBuild, attempt: number): string {
+  return `${chrootBuild.metadata.uid}.${attempt}`;
+}
+
+/** Name of the results directory below `owner/project/chroot`, as in Copr. */
+export function resultsDirectory(buildID: number, packageName: string | undefined): string {
+  const id = String(buildID).padStart(8, '0');
+  return packageName === undefined ? id : `${id}-${packageName}`;
+}
+
+/** `owner/project/chroot/00000001-hello`, relative to the results root. */
+export function resultsPath(chrootBuild: ChrootBuild): string {
+  const { owner, project, stage, chroot, buildID } = chrootBuild.spec;
+  const directory = resultsDirectory(buildID, chrootBuild.spec.package?.name);
+  return [owner, project, stage === 'source' ? SOURCE_CHROOT : chroot, directory].join('/');
+}
+
+/** Each segment escaped on its own: an owner may be `@group`, a package `libstdc++`. */
+export function urlBelow(base: string, path: string): string {
+  const escaped = path
+    .split('/')
+    .map((segment) => encodeURIComponent(segment).replaceAll('%40', '@').replaceAll('%2B', '+'))
+    .join('/');
+  return `${base.replace(/\/+$/, '')}/${escaped}`;
+}

@@ -1,0 +1,116 @@
+import type { Dispatcher } from 'undici';
+import { request as undiciRequest } from 'undici';
+import type { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
+import { TerminalError } from '../../lib/errors.ts';
+import type { ImportRequest, ImportResult } from '../../lib/protocol/distgit.ts';
+import { importResult } from '../../lib/protocol/distgit.ts';
+import type {
+  ProjectRepositories,
+  Publication,
+  PublicationRequest,
+  RepositoryRequest,
+  TaskState,
+} from '../../lib/protocol/publisher.ts';
+import { apiError, projectRepositories, publication, taskState } from '../../lib/protocol/publisher.ts';
+import { mintControlToken } from '../../lib/protocol/token.ts';
+
+/** Seconds a service may hold a request open while it works; longer work answers "working" and is asked again. */
+const WAIT_SECONDS = 2;
+const TIMEOUT_MS = 15_000;
+
+export interface ServiceOptions {
+  publisherURL: string;
+  distgitURL: string;
+  tokenKey: Uint8Array;
+  clock: Clock;
+  dispatcher: Dispatcher;
+}
+
+/** Undefined means: under way, ask again. A TerminalError means: the request itself is refused, for good. */
+export interface Services {
+  taskState(task: string, signal: AbortSignal): Promise<TaskState>;
+  publish(task: string, body: PublicationRequest, signal: AbortSignal): Promise<Publication | undefined>;
+  importSrpm(task: string, body: ImportRequest, signal: AbortSignal): Promise<ImportResult | undefined>;
+  ensureRepositories(
+    owner: string,
+    project: string,
+    body: RepositoryRequest,
+    signal: AbortSignal,
+  ): Promise<ProjectRepositories | undefined>;
+  /** True once nothing of the project is left at either service. */
+  deleteProject(owner: string, project: string, signal: AbortSignal): Promise<boolean>;
+  forgetTask(task: string, signal: AbortSignal): Promise<void>;
+}
+
+type Method = 'GET' | 'PUT' | 'DELETE';
+
+export function createServices(options: ServiceOptions): Services {
+  async function call(
+    method: Method,
+    base: string,
+    path: string,
+    signal: AbortSignal,
+    body?: object,
+  ): Promise<{ status: number; json: unknown }> {
+    const token = await mintControlToken(options.tokenKey, 'kopr-operator', options.clock);
+    const response = await undiciRequest(`${base}${path}`, {
+      method,
+      dispatcher: options.dispatcher,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.body.text();
+    const json: unknown = text === '' ? undefined : parse(text);
+    if (response.statusCode < 300) return { status: response.statusCode, json };
+    throw serviceError(`${method} ${path}`, response.statusCode, json);
+  }
+
+  /** 202 is "working"; 200 has the answer. */
+  async function work<T>(schema: z.ZodType<T>, base: string, path: string, body: object, signal: AbortSignal) {
+    const { status, json } = await call('PUT', base, `${path}?wait=${WAIT_SECONDS}`, signal, body);
+    return status === 202 ? undefined : schema.parse(json);
+  }
+
+  const { publisherURL, distgitURL } = options;
+  return {
+    async taskState(task, signal) {
+      return taskState.parse((await call('GET', publisherURL, `/v1/tasks/${task}`, signal)).json);
+    },
+    publish: (task, body, signal) => work(publication, publisherURL, `/v1/publications/${task}`, body, signal),
+    importSrpm: (task, body, signal) => work(importResult, distgitURL, `/v1/imports/${task}`, body, signal),
+    ensureRepositories: (owner, project, body, signal) =>
+      work(projectRepositories, publisherURL, projectPath(owner, project), body, signal),
+    async deleteProject(owner, project, signal) {
+      const path = projectPath(owner, project);
+      const publisher = await call('DELETE', publisherURL, `${path}?wait=${WAIT_SECONDS}`, signal);
+      const distgit = await call('DELETE', distgitURL, path, signal);
+      return publisher.status === 204 && distgit.status === 204;
+    },
+    async forgetTask(task, signal) {
+      await call('DELETE', publisherURL, `/v1/tasks/${task}`, signal);
+    },
+  };
+}
+
+function projectPath(owner: string, project: string): string {
+  return `/v1/projects/${encodeURIComponent(owner)}/${encodeURIComponent(project)}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** 400 and 422 say that the request can never succeed; everything else may pass. */
+function serviceError(what: string, status: number, json: unknown): Error {
+  const parsed = apiError.safeParse(json);
+  const code = parsed.success ? parsed.data.error.code : `HTTP${status}`;
+  const message = parsed.success ? parsed.data.error.message : `answered ${status}`;
+  if (status === 400 || status === 422) return new TerminalError(code, message);
+  return new Error(`${what}: ${code}: ${message}`);
+}

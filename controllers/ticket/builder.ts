@@ -1,0 +1,22 @@
+import type { Builder } from '../../crds/builder.ts';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
+import { API_VERSION } from '../../crds/kind.ts';
+import { builderName } from '../shared/names.ts';
+
+/** The Builder that serves a ticket. Its name follows from both, so it is made once however often it is made. */
+export function builderFor(ticket: BuilderTicket, pool: string, namespace: string): Builder {
+  const { metadata, spec } = ticket;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Builder',
+    metadata: { name: builderName(pool, metadata.uid ?? ''), namespace, labels: { 'kopr.dev/pool': pool } },
+    spec: {
+      pool,
+      ticket: { namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid ?? '' },
+      chrootBuild: { namespace: metadata.namespace ?? '', name: spec.chrootBuild, uid: spec.chrootBuildUID },
+      attempt: spec.attempt,
+      sandbox: spec.sandbox,
+      architecture: spec.architecture,
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { Registry } from 'prom-client';
+import { Gauge, Histogram } from 'prom-client';
+import type { Clock } from '../../lib/clock.ts';
+import { fromTimestamp } from '../../lib/clock.ts';
+import type { Schedule } from './world.ts';
+
+export interface SchedulerMetrics {
+  cycle(durationMs: number, plan: Schedule): void;
+}
+
+/** Names follow Kueue's: dashboards for queues read alike. */
+export function createSchedulerMetrics(registry: Registry, clock: Clock): SchedulerMetrics {
+  const cycle = new Histogram({
+    name: 'kopr_dispatch_cycle_seconds',
+    help: 'Duration of the decision of one scheduling cycle',
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
+    registers: [registry],
+  });
+  const pending = new Gauge({
+    name: 'kopr_builds_pending',
+    help: 'Build stages that wait for a builder',
+    labelNames: ['arch', 'reason'],
+    registers: [registry],
+  });
+  const wait = new Histogram({
+    name: 'kopr_build_queue_wait_seconds',
+    help: 'Time from a ticket to its builder',
+    buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400],
+    registers: [registry],
+  });
+  return {
+    cycle(durationMs, plan) {
+      cycle.observe(durationMs / 1000);
+      for (const { ticket } of plan.assign) {
+        const { creationTimestamp } = ticket.metadata;
+        if (creationTimestamp !== undefined)
+          wait.observe(Math.max(0, clock.now() - fromTimestamp(creationTimestamp)) / 1000);
+      }
+      pending.reset();
+      for (const { ticket, reason } of plan.waiting) pending.inc({ arch: ticket.spec.architecture, reason });
+    },
+  };
+}

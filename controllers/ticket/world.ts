@@ -1,0 +1,43 @@
+import type { Builder } from '../../crds/builder.ts';
+import type { BuilderPool } from '../../crds/builderpool.ts';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
+import type { BuildQuota } from '../../crds/buildquota.ts';
+
+/** The snapshot that one scheduling cycle decides on. */
+export interface SchedulerWorld {
+  /** Every ticket that is not closed. */
+  tickets: readonly BuilderTicket[];
+  builders: readonly Builder[];
+  pools: readonly BuilderPool[];
+  /** Quota by owner; owners without one fall under the default. */
+  quotas: ReadonlyMap<string, BuildQuota['spec']>;
+  defaultQuota: BuildQuota['spec'] | undefined;
+  /** `namespace/project` of suspended projects. */
+  suspended: ReadonlySet<string>;
+}
+
+export interface Assignment {
+  ticket: BuilderTicket;
+  pool: string;
+}
+
+export interface Waiting {
+  ticket: BuilderTicket;
+  reason: string;
+  message: string;
+  /** Tickets that will be served before; known for the first ones only. */
+  position: number | undefined;
+}
+
+export interface Schedule {
+  assign: Assignment[];
+  waiting: Waiting[];
+  /** When a pool's pause ends, so that the next cycle is due then; milliseconds since the epoch. */
+  wakeAt: number | undefined;
+}
+
+/** A builder that still takes up a place: its pod exists or will. */
+export function isActive(builder: Builder): boolean {
+  const phase = builder.status?.phase;
+  return phase !== 'Ended' && phase !== 'Lost';
+}
