@@ -10,15 +10,13 @@ import {
   observedGeneration,
   rules,
   source,
+  text,
   timestamp,
 } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
-const bcond = z
-  .string()
-  .max(64)
-  .regex(/^[A-Za-z0-9_]+$/);
+const bcond = text(64, /^[A-Za-z0-9_]+$/, 'must be the name of a build condition: letters, digits and "_"');
 
 export const buildSpec = z
   .object({
@@ -60,13 +58,17 @@ export const buildSpec = z
   .meta({
     description: 'One submission. Apart from cancelled and ttlSecondsAfterFinished it cannot be changed.',
     ...rules(
-      cel('has(self.source) != has(self.package)', 'a Build needs exactly one of source and package'),
+      cel('has(self.source) != has(self.__package__)', 'a Build needs exactly one of source and package'),
+      cel(
+        '!has(self.with) || !has(self.without) || !self.with.exists(name, name in self.without)',
+        'a build condition cannot be both in with and in without',
+      ),
       cel('self.cancelled || !oldSelf.cancelled', 'a cancelled Build stays cancelled; create a new Build instead'),
       cel(
         [
           'self.project == oldSelf.project',
           'self.background == oldSelf.background',
-          ...['source', 'package', 'chroots', 'network', 'timeoutSeconds', 'after', 'with', 'without'].map(
+          ...['source', '__package__', 'chroots', 'network', 'timeoutSeconds', 'after', 'with', 'without'].map(
             (f) => `has(self.${f}) == has(oldSelf.${f}) && (!has(self.${f}) || self.${f} == oldSelf.${f})`,
           ),
         ].join(' && '),
@@ -153,6 +155,10 @@ export const buildKind = defineKind({
     cel(
       'self.metadata.name.size() <= 120',
       'the name of a Build has at most 120 characters, since the names of its chroot builds are made from it',
+    ),
+    cel(
+      '!has(self.spec.after) || !(self.metadata.name in self.spec.after)',
+      'a Build cannot come after itself; take its own name out of spec.after',
     ),
   ],
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conditions, objectName, observedGeneration, timestamp } from './common.ts';
+import { cel, conditions, objectName, observedGeneration, rules, timestamp } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
@@ -24,7 +24,10 @@ export const builderSpec = z
     sandbox: z.string().max(600).describe('Trust domain of the builder, for its whole life.'),
     architecture: z.string().max(64).describe('Architecture of the builder.'),
   })
-  .describe('Desired state of a builder. Written by kopr.');
+  .meta({
+    description: 'Desired state of a builder. Written by kopr.',
+    ...rules(cel('self == oldSelf', 'a Builder serves one stage for its whole life; its spec cannot be changed')),
+  });
 
 export const builderStatus = z
   .object({

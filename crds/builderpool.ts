@@ -1,19 +1,21 @@
 import { z } from 'zod';
 import { tag } from './builderticket.ts';
-import { asMap, asSet, cel, conditions, objectName, observedGeneration, rules } from './common.ts';
+import { asMap, asSet, cel, conditions, objectName, observedGeneration, rules, text } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
-const quantity = z
-  .string()
-  .max(32)
-  .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/);
-const quantities = z.record(z.string(), quantity);
+const quantity = text(
+  32,
+  /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/,
+  'must be a quantity as in Kubernetes, in quotes if it is a bare number, e.g. "2", 500m or 8Gi',
+);
+const quantities = z.record(z.string(), quantity).meta({ maxProperties: 16 });
 
 const podProvider = z
   .object({
     nodeSelector: z
       .record(z.string(), z.string().max(63))
+      .meta({ maxProperties: 32 })
       .optional()
       .describe('Labels of the nodes that builder pods may run on.'),
     tolerations: z

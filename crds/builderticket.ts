@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { asSet, conditions, objectName, observedGeneration, timestamp } from './common.ts';
+import { asSet, cel, conditions, objectName, observedGeneration, rules, text, timestamp } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
-export const tag = z
-  .string()
-  .max(100)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/);
+export const tag = text(
+  100,
+  /^[A-Za-z0-9][A-Za-z0-9_.:-]*$/,
+  'must be a tag: letters, digits and _ . : -, beginning with a letter or digit',
+);
 
 export const builderTicketSpec = z
   .object({
@@ -24,7 +25,18 @@ export const builderTicketSpec = z
     priority: z.int().min(-1000000).max(1000000).default(0).describe('A higher number is served first.'),
     closed: z.boolean().default(false).describe('Set when the builder is no longer needed.'),
   })
-  .describe('A claim for one builder. Written by kopr.');
+  .meta({
+    description: 'A claim for one builder. Written by kopr.',
+    ...rules(
+      cel('self.closed || !oldSelf.closed', 'a closed ticket stays closed; make a new one'),
+      cel(
+        ['chrootBuild', 'chrootBuildUID', 'attempt', 'owner', 'project', 'sandbox', 'architecture']
+          .map((field) => `self.${field} == oldSelf.${field}`)
+          .join(' && '),
+        'the claim of a BuilderTicket (who wants which builder) cannot be changed; make a new ticket',
+      ),
+    ),
+  });
 
 export const builderTicketStatus = z
   .object({

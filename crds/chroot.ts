@@ -1,33 +1,33 @@
 import { z } from 'zod';
 import { tag } from './builderticket.ts';
-import { asMap, asSet, cel, chrootName, conditions, httpURL, observedGeneration, rules } from './common.ts';
+import { asMap, asSet, cel, chrootName, conditions, httpURL, observedGeneration, rules, text } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
 const repo = z.object({
-  id: z
-    .string()
-    .max(128)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/)
-    .describe('Id of the repository for dnf.'),
+  id: text(
+    128,
+    /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+    'must be an id for dnf: letters, digits and _ . -, beginning with a letter or digit',
+  ).describe('Id of the repository for dnf.'),
   baseurl: httpURL.describe('Base URL; $basearch and $releasever are replaced by dnf.'),
   gpgkey: httpURL.optional().describe('Public key of its packages. Without it they are installed unchecked.'),
-  priority: z.int().min(1).max(99).optional().describe('dnf priority; a lower number wins.'),
+  priority: z.int().min(1).max(99).optional().describe('Priority for dnf; a lower number wins.'),
 });
 
 export const chrootSpec = z
   .object({
     name: chrootName,
-    distribution: z
-      .string()
-      .max(90)
-      .regex(/^[a-z0-9][a-z0-9.+_-]*$/)
-      .describe('Distribution and release, e.g. fedora-43: the name without the architecture.'),
-    architecture: z
-      .string()
-      .max(32)
-      .regex(/^[a-z0-9_]+$/)
-      .describe('RPM architecture, e.g. x86_64, i386 or aarch64.'),
+    distribution: text(
+      90,
+      /^[a-z0-9][a-z0-9.+_-]*$/,
+      'must be the distribution and its release, e.g. fedora-43: small letters, digits and . + _ -',
+    ).describe('Distribution and release, e.g. fedora-43: the name without the architecture.'),
+    architecture: text(
+      32,
+      /^[a-z0-9_]+$/,
+      'must be an RPM architecture, e.g. x86_64: small letters, digits and "_"',
+    ).describe('RPM architecture, e.g. x86_64, i386 or aarch64.'),
     container: z
       .object({
         image: z.string().min(1).max(512).describe('Image of the distribution; builds run in it.'),
@@ -44,24 +44,23 @@ export const chrootSpec = z
       }),
     buildrootPackages: z
       .array(
-        z
-          .string()
-          .max(256)
-          .regex(/^[@A-Za-z0-9_.+:()/-]+$/),
+        text(
+          256,
+          /^[@A-Za-z0-9_.+:()/][@A-Za-z0-9_.+:()/-]*$/,
+          'must be a package, a @group or a capability as dnf knows it, without spaces, e.g. rpm-build',
+        ),
       )
       .max(50)
       .default([])
       .describe('Packages that every build root has.'),
-    distTag: z
-      .string()
-      .max(32)
-      .regex(/^\.[A-Za-z0-9_.]+$/)
+    distTag: text(32, /^\.[A-Za-z0-9_.]+$/, 'must be a dot and then letters, digits, "_" or ".", e.g. .fc43')
       .optional()
       .describe('Value of the macro %dist, e.g. .fc43; default: what the image defines.'),
-    distGitBranch: z
-      .string()
-      .max(100)
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+    distGitBranch: text(
+      100,
+      /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+      'must be a branch name of letters, digits and . _ -, beginning with a letter or digit',
+    )
       .optional()
       .describe('Branch on distgit; default: the distribution.'),
     tags: z

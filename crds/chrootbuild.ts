@@ -31,7 +31,9 @@ export const chrootBuildSpec = z
     buildID: z.int().min(1).describe('Number of that build.'),
     project: objectName.max(63).describe('Project in the same namespace.'),
     owner: z.string().max(253).describe('Owner name in URLs and key identities.'),
-    stage: z.enum(['source', 'binary']).describe('source makes the SRPM; binary makes the packages of one chroot.'),
+    stage: z
+      .enum(['source', 'binary'])
+      .describe('What is made: source means the SRPM, binary the packages of one chroot.'),
     chroot: z.string().max(100).describe('Chroot name; srpm-builds for the source stage.'),
     source: source.optional(),
     package: z
@@ -58,8 +60,15 @@ export const chrootBuildSpec = z
     description: 'Desired state of one build stage. Written by kopr; users create Builds.',
     ...rules(
       cel(
-        "self.stage == 'source' ? has(self.source) && !has(self.package) : has(self.package) && !has(self.source)",
+        "self.stage == 'source' ? has(self.source) && !has(self.__package__) : has(self.__package__) && !has(self.source)",
         'a source stage needs source, a binary stage needs package',
+      ),
+      cel('self.cancelled || !oldSelf.cancelled', 'a cancelled stage stays cancelled; create a new Build instead'),
+      cel(
+        ['build', 'buildID', 'project', 'owner', 'stage', 'chroot']
+          .map((field) => `self.${field} == oldSelf.${field}`)
+          .join(' && '),
+        'a ChrootBuild is one stage of one Build; what it builds cannot be changed',
       ),
     ),
   });

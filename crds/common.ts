@@ -17,27 +17,35 @@ export function asMap(...keys: string[]): object {
   return { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys };
 }
 
-export const IMMUTABLE = cel(
-  'self == oldSelf',
-  'this field cannot be changed after creation; create a new object instead',
+/**
+ * A string of at most `max` characters that fits `regex`, and the sentence that a wrong one is refused with. The CRD
+ * gets a CEL rule for it: the API server's answer to a violated `pattern` is the expression, not its meaning.
+ */
+export function text(max: number, regex: RegExp, message: string): z.ZodString {
+  return z
+    .string()
+    .max(max)
+    .regex(regex, message)
+    .meta(rules(cel(`self.matches(r'${regex.source.replaceAll('\\/', '/')}')`, message)));
+}
+
+export const objectName = text(
+  253,
+  /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+  'must be the name of an object: small letters, digits, "-" and ".", with a letter or digit at both ends',
 );
 
-export const objectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+export const chrootName = text(
+  100,
+  /^[a-z0-9][a-z0-9.+_]*(-[a-z0-9.+_]+)+$/,
+  'must be the name of a chroot: distribution, release and architecture joined by "-", e.g. fedora-43-x86_64',
+).describe('Name of a chroot as in Copr: distribution, release and architecture, e.g. fedora-43-x86_64.');
 
-export const chrootName = z
-  .string()
-  .max(100)
-  .regex(/^[a-z0-9][a-z0-9.+_]*(-[a-z0-9.+_]+)+$/)
-  .describe('Name of a chroot as in Copr: distribution, release and architecture, e.g. fedora-43-x86_64.');
-
-export const httpURL = z
-  .string()
-  .max(2048)
-  .regex(/^https?:\/\/[^\s/]+(\/\S*)?$/);
+export const httpURL = text(
+  2048,
+  /^https?:\/\/[^\s/]+(\/\S*)?$/,
+  'must be an address that starts with http:// or https://, without spaces',
+);
 
 export const condition = z.object({
   type: z.string().max(316).describe('Kind of the condition, e.g. Ready or Succeeded.'),
@@ -91,27 +99,30 @@ export const source = z
       .describe('Fetch an SRPM, or a spec file whose Source URLs are fetched too.'),
     git: z
       .object({
-        url: z
-          .string()
-          .max(2048)
-          .regex(/^(https?|git):\/\/[^\s/]+\/\S*$/)
-          .describe('Clone URL of the repository; http, https or git.'),
-        committish: z
-          .string()
-          .max(256)
-          .regex(/^[A-Za-z0-9_][A-Za-z0-9._/@+-]*$/)
+        url: text(
+          2048,
+          /^(https?|git):\/\/[^\s/]+\/\S*$/,
+          'must be the clone URL of a Git repository that starts with https://, http:// or git://',
+        ).describe('Clone URL of the repository; http, https or git.'),
+        committish: text(
+          256,
+          /^[A-Za-z0-9_][A-Za-z0-9._/@+-]*$/,
+          'must be a branch, a tag, a commit or a full ref: letters, digits and . _ / @ + -, beginning with a letter, digit or _',
+        )
           .optional()
           .describe('Branch, tag, commit or full ref to build; default: the branch that HEAD of the repository names.'),
-        subdirectory: z
-          .string()
-          .max(512)
-          .regex(/^[A-Za-z0-9_.+-]+(\/[A-Za-z0-9_.+-]+)*$/)
+        subdirectory: text(
+          512,
+          /^[A-Za-z0-9_.+-]+(\/[A-Za-z0-9_.+-]+)*$/,
+          'must be a relative path of letters, digits and _ . + -, with "/" between directories only',
+        )
           .optional()
           .describe('Directory of the package inside the repository; default: its root.'),
-        spec: z
-          .string()
-          .max(255)
-          .regex(/^[A-Za-z0-9_][A-Za-z0-9._+-]*\.spec$/)
+        spec: text(
+          255,
+          /^[A-Za-z0-9_][A-Za-z0-9._+-]*\.spec$/,
+          'must be the name of a file that ends in .spec, without a directory',
+        )
           .optional()
           .describe('Name of the spec file in that directory; default: the only one there.'),
       })

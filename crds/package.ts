@@ -24,7 +24,11 @@ export const packageStatus = z
   .object({
     observedGeneration,
     conditions,
-    sourceHash: z.string().max(64).optional().describe('Digest of the source and chroots that the newest Build was made for.'),
+    sourceHash: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Digest of the source and chroots that the newest Build was made for.'),
     lastBuild: z.string().max(253).optional().describe('Name of the newest Build made for this package.'),
     lastSucceededBuild: z.string().max(253).optional().describe('Name of the newest Build that succeeded.'),
     state: z.string().max(32).optional().describe('State of the newest Build.'),

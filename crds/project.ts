@@ -6,7 +6,7 @@ import { defineKind, resourceType } from './kind.ts';
 const externalRepo = z.object({
   baseurl: httpURL.describe('Base URL of the repository; $releasever and $basearch are replaced by dnf.'),
   gpgkey: httpURL.optional().describe('Public key that signs its packages. Without it they are installed unchecked.'),
-  priority: z.int().min(1).max(99).optional().describe('dnf priority; a lower number wins.'),
+  priority: z.int().min(1).max(99).optional().describe('Priority for dnf; a lower number wins.'),
 });
 
 const options = z
