@@ -269,16 +269,19 @@ export function createClient(options: ClientOptions): ApiClient {
     },
 
     async apply<T extends KubeObject>(type: ResourceType<T>, obj: Desired<T>, applyOptions: ApplyOptions) {
-      const metadata = { ...obj.metadata };
-      delete metadata.managedFields;
-      if (applyOptions.resourceVersion === undefined) delete metadata.resourceVersion;
-      else metadata.resourceVersion = applyOptions.resourceVersion;
-      const applied = applyOptions.subresource === 'status' ? { status: (obj as { status?: unknown }).status } : obj;
+      const subset = applyOptions.subresource === 'status' ? statusOf(obj) : obj;
+      const { managedFields: _managedFields, resourceVersion: _read, ...metadata } = subset.metadata;
+      const { resourceVersion } = applyOptions;
       const result: T = await json({
         method: 'PATCH',
         path: pathOf(type, keyOf(obj), applyOptions.subresource),
         query: { fieldManager: applyOptions.manager, force: applyOptions.force ?? true },
-        body: { ...applied, apiVersion: apiVersionOf(type), kind: type.kind, metadata },
+        body: {
+          ...subset,
+          apiVersion: apiVersionOf(type),
+          kind: type.kind,
+          metadata: resourceVersion === undefined ? metadata : { ...metadata, resourceVersion },
+        },
         contentType: APPLY,
         idempotent: applyOptions.resourceVersion === undefined,
         ...requestFields(applyOptions),
@@ -401,6 +404,13 @@ function transportFields(request: ApiRequest): Parameters<ReturnType<typeof crea
     ...(request.contentType === undefined ? {} : { contentType: request.contentType }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
+}
+
+/** Nothing but the status is sent to the status subresource: labels applied through it would become this manager's. */
+function statusOf<T extends KubeObject>(obj: Desired<T>): { metadata: Partial<ObjectMeta>; status: unknown } {
+  const { name, namespace, uid } = obj.metadata;
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
+  return { metadata, status: (obj as { status?: unknown }).status };
 }
 
 function requestFields(options: RequestOptions): RequestOptions {
