@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { connect as connectTls } from 'node:tls';
 import { DeadlineError } from '../errors.ts';
@@ -78,9 +78,9 @@ export function exchange(
 /** A connection to the endpoint under way; over TLS the server's certificate must be valid for its name. */
 export function open(endpoint: SigndEndpoint): Socket {
   const { host, port, secureContext } = endpoint;
-  const socket =
-    secureContext === undefined
-      ? connectPlain({ host, port })
-      : connectTls({ host, port, servername: endpoint.servername ?? host, secureContext: secureContext() });
-  return socket.setNoDelay(true);
+  if (secureContext === undefined) return connectPlain({ host, port }).setNoDelay(true);
+  const name = endpoint.servername ?? host;
+  // An address is checked against the certificate too, but may not be sent as a server name.
+  const servername = isIP(name) === 0 ? { servername: name } : {};
+  return connectTls({ host, port, secureContext: secureContext(), ...servername }).setNoDelay(true);
 }

@@ -112,7 +112,6 @@ function send(
       host: endpoint.host,
       method,
       path,
-      agent: false,
       headers:
         body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),

@@ -91,7 +91,8 @@ export async function startKeygen(config: Config, { clock, log, registry }: Depe
     ports: { signd: signd.port, http: http.port, metrics: health.port, plain: plain?.port },
     async stop(graceMs) {
       state = 'keygen is stopping';
-      await Promise.all([signd, http, plain].map((server) => server?.close(graceMs)));
+      const servers = plain === undefined ? [signd, http] : [signd, http, plain];
+      await Promise.all(servers.map((server) => server.close(graceMs)));
       tls.close();
       await pool.close();
       await audit.close();

@@ -4,20 +4,20 @@ import type { Logger } from '../../lib/log.ts';
 import type { CredentialFiles, Credentials } from '../../lib/signd/credentials.ts';
 import { readCredentials, sameCredentials } from '../../lib/signd/credentials.ts';
 
-const followMs = 60_000;
-
 /**
- * The server side of TLS: certificate, key and client authority from files. The files are looked at every minute, since mounted Secrets are
+ * The server side of TLS: certificate, key and client authority from files. The files are looked at every `followMs`, since mounted Secrets are
  * renewed while the process runs; new connections then use the new certificate.
  */
 export class ServerTls {
   readonly #files: CredentialFiles;
   readonly #log: Logger;
+  readonly #followMs: number;
   readonly #timers: NodeJS.Timeout[] = [];
   #credentials: Credentials;
 
   /** Throws TerminalError when a file cannot be read. */
-  constructor(files: CredentialFiles, log: Logger) {
+  constructor(files: CredentialFiles, log: Logger, followMs = 60_000) {
+    this.#followMs = followMs;
     this.#files = files;
     this.#log = log;
     try {
@@ -55,7 +55,7 @@ export class ServerTls {
         // Certificate and key are replaced one after the other: the next look finds both.
         this.#log.warn({ error: errorMessage(error) }, 'the renewed TLS files are not usable yet');
       }
-    }, followMs);
+    }, this.#followMs);
     timer.unref();
     this.#timers.push(timer);
   }
