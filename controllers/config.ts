@@ -6,7 +6,7 @@ const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/
 const hostAliases = z.array(z.object({ ip: z.string(), hostnames: z.array(z.string()).min(1) }));
 
 /** The operator's settings. Every variable is set by the chart; the comments there are its documentation. */
-const environment = z.object({
+const variables = z.object({
   KOPR_RELEASE_NAMESPACE: z.string().min(1),
   KOPR_BUILDS_NAMESPACE: z.string().min(1),
   KOPR_POD_NAME: z.string().min(1),
@@ -35,7 +35,25 @@ const environment = z.object({
       }
     }),
   KOPR_VENDOR: z.string().max(128).default('kopr'),
+  /** Outside a cluster: a kubeconfig file. Inside, the pod's service account is used. */
+  KUBECONFIG: z.string().min(1).optional(),
+  KUBERNETES_SERVICE_HOST: z.string().min(1).optional(),
+  KUBERNETES_SERVICE_PORT: z.string().min(1).optional(),
 });
+
+export const HELP = `operator: runs the controllers of kopr
+
+It takes no arguments; everything is set in the environment (the Helm chart does that):
+${Object.keys(variables.shape)
+  .map((name) => `  ${name}\n`)
+  .join('')}
+It serves /healthz, /readyz and /metrics on KOPR_METRICS_PORT and ends cleanly on SIGTERM.
+`;
+
+/** The process environment: read here and nowhere else. */
+export function environment(): Record<string, string | undefined> {
+  return process.env;
+}
 
 export interface OperatorConfig {
   releaseNamespace: string;
@@ -53,11 +71,13 @@ export interface OperatorConfig {
   builderImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   hostAliases: { ip: string; hostnames: string[] }[];
   vendor: string;
+  kubeconfig: string | undefined;
+  apiServer: { host: string; port: string } | undefined;
 }
 
 /** Throws an Error whose message has one line for each variable that is wrong. */
 export function readConfig(env: Record<string, string | undefined>): OperatorConfig {
-  const parsed = environment.safeParse(env);
+  const parsed = variables.safeParse(env);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`the environment of the operator is not right:\n${lines.join('\n')}`);
@@ -79,5 +99,10 @@ export function readConfig(env: Record<string, string | undefined>): OperatorCon
     builderImagePullPolicy: e.KOPR_BUILDER_IMAGE_PULL_POLICY,
     hostAliases: e.KOPR_BUILDER_HOST_ALIASES,
     vendor: e.KOPR_VENDOR,
+    kubeconfig: e.KUBECONFIG,
+    apiServer:
+      e.KUBERNETES_SERVICE_HOST && e.KUBERNETES_SERVICE_PORT
+        ? { host: e.KUBERNETES_SERVICE_HOST, port: e.KUBERNETES_SERVICE_PORT }
+        : undefined,
   };
 }

@@ -102,7 +102,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     });
   }
 
-  async function tell(ticket: BuilderTicket, status: BuilderTicket['status']): Promise<boolean> {
+  async function tell(ticket: BuilderTicket, status: NonNullable<BuilderTicket['status']>): Promise<boolean> {
     const { name, namespace, uid } = ticket.metadata;
     const desired = {
       apiVersion: API_VERSION,

@@ -1,0 +1,37 @@
+/** Bundles every program of kopr into one file each: `node build.ts` writes dist/<name>.mjs. */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+const PROGRAMS: Record<string, string> = {
+  operator: 'controllers/main.ts',
+  keygen: 'services/keygen/main.ts',
+  distgit: 'services/distgit/main.ts',
+  publisher: 'services/publisher/main.ts',
+  builder: 'builder/main.ts',
+  bootstrap: 'charts/bootstrap/main.ts',
+  selftest: 'test/selftest/main.ts',
+};
+
+/** Some dependencies are CommonJS and call require(); an ES module has to bring it along. */
+const REQUIRE =
+  "import { createRequire as kopr_createRequire } from 'node:module'; const require = kopr_createRequire(import.meta.url);";
+
+const missing = Object.values(PROGRAMS).filter((entry) => !existsSync(entry));
+if (missing.length > 0) throw new Error(`cannot bundle, since these files are missing: ${missing.join(', ')}`);
+await rm('dist', { recursive: true, force: true });
+await mkdir('dist', { recursive: true });
+await build({
+  entryPoints: PROGRAMS,
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  minifySyntax: true,
+  legalComments: 'none',
+  sourcemap: false,
+  banner: { js: REQUIRE },
+  logLevel: 'warning',
+});

@@ -1,0 +1,157 @@
+/**
+ * Builder (provider "pod"): one pod for one attempt of one build stage.
+ *
+ *   ── make Secrets and pod ──▶ Starting ── build container runs ──▶ Running ── it ended with 0 ──▶ Ended
+ *   Starting too long, pod failed, vanished or refused ──▶ Lost (with a reason)
+ *   ticket closed or gone ──▶ delete the Builder, foreground: its place is free when its pod is gone
+ *     (one that never started stays for ten minutes: its pool judges by it how long to pause)
+ *
+ * Secrets and pod are owned by the Builder and named after it. The pod is made last: when it exists, all of it does.
+ */
+
+import type { Builder } from '../../crds/builder.ts';
+import { Builders } from '../../crds/builder.ts';
+import { BuilderPools } from '../../crds/builderpool.ts';
+import { BuilderTickets } from '../../crds/builderticket.ts';
+import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { API_VERSION } from '../../crds/kind.ts';
+import { Projects } from '../../crds/project.ts';
+import { ApiError } from '../../operator/client.ts';
+import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
+import { watching } from '../../operator/controller.ts';
+import { Pods } from '../../operator/core.ts';
+import type { Manager } from '../../operator/manager.ts';
+import type { RbacRule } from '../../operator/rbac.ts';
+import { keyOf } from '../../operator/resource.ts';
+import { createOnce } from '../shared/create.ts';
+import { fieldManager } from '../shared/names.ts';
+import { oneSentence } from '../shared/notes.ts';
+import type { BuilderPlan } from './plan.ts';
+import { planBuilder, refused } from './plan.ts';
+import { builderPod } from './pod.ts';
+import { createSecrets } from './secrets.ts';
+import type { BuilderWorld, Installation } from './world.ts';
+
+export const builderRbac: RbacRule[] = [
+  { group: 'kopr.dev', resources: ['builders'], verbs: ['get', 'list', 'watch', 'delete'], scope: 'builds' },
+  { group: 'kopr.dev', resources: ['builders/status'], verbs: ['patch'], scope: 'builds' },
+  { group: 'kopr.dev', resources: ['builders/finalizers'], verbs: ['update'], scope: 'builds' },
+  { group: 'kopr.dev', resources: ['builderpools'], verbs: ['get', 'list', 'watch'], scope: 'builds' },
+  { group: '', resources: ['pods'], verbs: ['get', 'list', 'watch', 'create', 'delete'], scope: 'builds' },
+  { group: '', resources: ['secrets'], verbs: ['create'], scope: 'builds' },
+  {
+    group: 'kopr.dev',
+    resources: ['buildertickets', 'chrootbuilds', 'projects', 'chroots'],
+    verbs: ['get', 'list', 'watch'],
+    scope: 'cluster',
+  },
+];
+
+const MANAGER = fieldManager('builder');
+
+export interface BuilderOptions {
+  installation: Installation;
+  tokenKey: Uint8Array;
+  workers: number;
+}
+
+export function addBuilderController(manager: Manager, options: BuilderOptions): void {
+  const { installation } = options;
+  const builders = manager.store(Builders);
+  const pools = manager.store(BuilderPools);
+  const tickets = manager.store(BuilderTickets);
+  const chrootBuilds = manager.store(ChrootBuilds);
+  const projects = manager.store(Projects);
+  const chroots = manager.store(Chroots);
+  const pods = manager.store(Pods);
+
+  function observe(builder: Builder): BuilderWorld {
+    const { ticket: claim, chrootBuild: stage } = builder.spec;
+    const ticket = tickets.get(`${claim.namespace}/${claim.name}`);
+    const chrootBuild = chrootBuilds.get(`${stage.namespace}/${stage.name}`);
+    const binary = chrootBuild?.spec.stage === 'binary';
+    return {
+      builder,
+      pool: pools.get(`${installation.buildsNamespace}/${builder.spec.pool}`),
+      ticket: ticket?.metadata.uid === claim.uid ? ticket : undefined,
+      chrootBuild: chrootBuild?.metadata.uid === stage.uid ? chrootBuild : undefined,
+      project: chrootBuild && projects.get(`${stage.namespace}/${chrootBuild.spec.project}`),
+      chroot: binary ? chroots.get(chrootObjectName(chrootBuild.spec.chroot)) : undefined,
+      pod: pods.get(keyOf(builder)),
+    };
+  }
+
+  async function createPod(world: BuilderWorld, ctx: ReconcileContext): Promise<string | undefined> {
+    await createSecrets(manager.client, world, installation, options.tokenKey, ctx.clock);
+    try {
+      await createOnce(manager.client, Pods, builderPod(world, world.chroot?.spec.container?.image, installation));
+      return undefined;
+    } catch (error) {
+      if (error instanceof ApiError && isRefusal(error)) return oneSentence(error.message, 800);
+      throw error;
+    }
+  }
+
+  async function tell(builder: Builder, status: Builder['status']): Promise<void> {
+    if (status === undefined) return;
+    const { name, namespace, uid } = builder.metadata;
+    const metadata = { name, namespace: namespace ?? '', uid: uid ?? '' };
+    const desired = { apiVersion: API_VERSION, kind: 'Builder', metadata, status };
+    await manager.applyStatus(Builders, desired, { manager: MANAGER });
+  }
+
+  async function apply(world: BuilderWorld, plan: BuilderPlan, ctx: ReconcileContext): Promise<void> {
+    const { builder } = world;
+    const uid = builder.metadata.uid ?? '';
+    if (plan.deleteBuilder) {
+      await manager.client.delete(Builders, keyOf(builder), { uid, propagationPolicy: 'Foreground' });
+      return;
+    }
+    if (plan.deletePod) await manager.client.delete(Pods, keyOf(builder));
+    let status = plan.status;
+    if (plan.createPod) {
+      const problem = await createPod(world, ctx);
+      if (problem !== undefined) {
+        status = refused(world, ctx.clock.now(), problem);
+        manager.events.event(builder, 'Warning', 'PodRefused', problem);
+      }
+    }
+    await tell(builder, status);
+    for (const note of plan.notes) {
+      ctx.log.info({ builder: keyOf(builder), reason: note.reason, note: note.message }, 'builder moved on');
+      manager.events.event(builder, note.type, note.reason, note.message);
+    }
+  }
+
+  async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
+    const builder = builders.get(key);
+    if (builder === undefined) return undefined;
+    const world = observe(builder);
+    const plan = planBuilder(world, ctx.clock.now());
+    await apply(world, plan, ctx);
+    if (plan.requeueAfterMs === undefined) return undefined;
+    return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };
+  }
+
+  manager.addController({
+    name: 'builder',
+    for: Builders,
+    owns: [Pods],
+    watches: [
+      watching({
+        type: BuilderTickets,
+        map: (ticket) => (ticket.status?.builder ? [`${installation.buildsNamespace}/${ticket.status.builder}`] : []),
+      }),
+    ],
+    workers: options.workers,
+    reconcile,
+    rbac: builderRbac,
+  });
+}
+
+/** Admission and validation say no for good; an exhausted ResourceQuota (403 too) may have room again soon. */
+function isRefusal(error: ApiError): boolean {
+  if (error.status === 422 || error.status === 400) return true;
+  return error.status === 403 && !error.message.includes('exceeded quota');
+}

@@ -1,0 +1,115 @@
+import type { Builder } from '../../crds/builder.ts';
+import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
+import type { Note } from '../shared/notes.ts';
+import { normal, warning } from '../shared/notes.ts';
+import type { PodState } from './podstate.ts';
+import { podState } from './podstate.ts';
+import type { BuilderWorld } from './world.ts';
+
+type BuilderStatus = NonNullable<Builder['status']>;
+
+/** For so long a Builder that never started is kept: its pool judges by it how long to pause. */
+export const KEEP_FAILED_START_MS = 600_000;
+
+export interface BuilderPlan {
+  /** Delete the Builder with all it owns; it is counted until its pod is gone. */
+  deleteBuilder: boolean;
+  deletePod: boolean;
+  createPod: boolean;
+  status?: BuilderStatus;
+  notes: Note[];
+  requeueAfterMs?: number;
+}
+
+const NOTHING: BuilderPlan = { deleteBuilder: false, deletePod: false, createPod: false, notes: [] };
+
+/** Pure: what a Builder needs next. `now` in milliseconds since the epoch. */
+export function planBuilder(world: BuilderWorld, now: number): BuilderPlan {
+  const { builder, ticket, pod } = world;
+  if (builder.metadata.deletionTimestamp !== undefined) return NOTHING;
+  if (ticket === undefined || ticket.spec.closed) return released(world, now);
+
+  const phase = builder.status?.phase;
+  if (phase === 'Ended' || phase === 'Lost') return NOTHING;
+  if (pod === undefined) return phase === undefined ? start(world, now) : lost(world, now, VANISHED);
+  if (pod.metadata.deletionTimestamp !== undefined) return lost(world, now, VANISHED);
+
+  const state = podState(pod);
+  const left = startDeadline(world) - now;
+  if (state.phase === 'Starting' && left <= 0) {
+    const message = `did not start within ${world.pool?.spec.startTimeoutSeconds ?? 0} s: ${state.message}`;
+    return { ...lost(world, now, { ...state, reason: 'StartTimeout', message }), deletePod: true };
+  }
+  const plan = { ...NOTHING, status: statusFor(world, state, now), notes: notes(builder, state) };
+  return state.phase === 'Starting' ? { ...plan, requeueAfterMs: Math.max(1_000, left) } : plan;
+}
+
+const VANISHED: Omit<PodState, 'phase'> = {
+  reason: 'PodVanished',
+  message: 'its pod was deleted or its node is gone',
+};
+
+/** A pod that the API server will not have: trying again with the same pod would be in vain. */
+export function refused(world: BuilderWorld, now: number, message: string): BuilderStatus {
+  return statusFor(world, { phase: 'Lost', reason: 'PodRefused', message }, now);
+}
+
+function start(world: BuilderWorld, now: number): BuilderPlan {
+  if (world.chrootBuild === undefined) return { ...NOTHING, deleteBuilder: true };
+  if (world.chrootBuild.spec.stage === 'binary' && world.chroot === undefined) {
+    return lost(world, now, {
+      reason: 'PodRefused',
+      message: `Chroot ${world.chrootBuild.spec.chroot} is no longer there`,
+    });
+  }
+  const state: PodState = { phase: 'Starting', reason: 'BuilderStarting', message: 'its builder is starting' };
+  return { ...NOTHING, createPod: true, status: statusFor(world, state, now) };
+}
+
+function lost(world: BuilderWorld, now: number, why: Omit<PodState, 'phase'>): BuilderPlan {
+  return {
+    ...NOTHING,
+    status: statusFor(world, { ...why, phase: 'Lost' }, now),
+    notes: [warning(why.reason, why.message)],
+  };
+}
+
+/** Nobody needs it any more. */
+function released(world: BuilderWorld, now: number): BuilderPlan {
+  const { status } = world.builder;
+  const failedStart = status?.phase === 'Lost' && status.startedAt === undefined && status.endedAt !== undefined;
+  if (!failedStart) return { ...NOTHING, deleteBuilder: true };
+  const left = fromTimestamp(status.endedAt ?? '') + KEEP_FAILED_START_MS - now;
+  if (left <= 0) return { ...NOTHING, deleteBuilder: true };
+  return { ...NOTHING, deletePod: world.pod !== undefined, requeueAfterMs: left };
+}
+
+function startDeadline(world: BuilderWorld): number {
+  const created = world.builder.metadata.creationTimestamp;
+  const seconds = world.pool?.spec.startTimeoutSeconds ?? 600;
+  return (created === undefined ? 0 : fromTimestamp(created)) + seconds * 1000;
+}
+
+function statusFor(world: BuilderWorld, state: PodState, now: number): BuilderStatus {
+  const { builder, pod } = world;
+  const previous = builder.status;
+  const ended = state.phase === 'Ended' || state.phase === 'Lost';
+  const node = pod?.spec.nodeName ?? previous?.node;
+  const startedAt = state.startedAt ?? previous?.startedAt;
+  return {
+    observedGeneration: builder.metadata.generation ?? 0,
+    phase: state.phase,
+    reason: state.reason,
+    message: state.message,
+    pod: builder.metadata.name,
+    ...(node === undefined ? {} : { node }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(ended ? { endedAt: previous?.endedAt ?? toTimestamp(now) } : {}),
+  };
+}
+
+function notes(builder: Builder, state: PodState): Note[] {
+  if (builder.status?.phase === state.phase && builder.status.reason === state.reason) return [];
+  const say = state.phase === 'Lost' || state.reason === 'ImagePullFailed' ? warning : normal;
+  return [say(state.reason, state.message)];
+}

@@ -1,0 +1,175 @@
+import type { BuilderPool } from '../../crds/builderpool.ts';
+import { podPaths } from '../../lib/protocol/task.ts';
+import type { Container, Pod, PodSpec } from '../../operator/core.ts';
+import { ownerReference } from '../../operator/resource.ts';
+import type { BuilderWorld, Installation } from './world.ts';
+
+/** Seconds on top of the build's own time limit after which the kubelet ends the pod, as Copr's failsafe does. */
+const FAILSAFE_SECONDS = 3600;
+/** The build user of every image. It exists inside the pod's user namespace only. */
+const UNPRIVILEGED = 1000;
+
+/**
+ * What root needs inside its user namespace to install packages and to fence rpmbuild in. Outside the namespace none
+ * of it means anything. Without FSETID setgid bits are lost, without SETFCAP packages with file capabilities fail;
+ * SYS_ADMIN is for `unshare --net` around rpmbuild.
+ */
+const BUILD_CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'SETFCAP',
+  'SETUID',
+  'SETGID',
+  'SETPCAP',
+  'SYS_CHROOT',
+  'KILL',
+  'SYS_ADMIN',
+];
+
+export function secretNames(builder: string): { task: string; token: string } {
+  return { task: `${builder}-task`, token: `${builder}-token` };
+}
+
+/** Pure: the pod of one build stage. The container that runs strangers' code holds no credential. */
+export function builderPod(world: BuilderWorld, image: string | undefined, installation: Installation): Pod {
+  const { builder, pool, chrootBuild } = world;
+  const names = secretNames(builder.metadata.name);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: builder.metadata.name,
+      namespace: installation.buildsNamespace,
+      labels: {
+        'app.kubernetes.io/name': 'kopr-builder',
+        'app.kubernetes.io/part-of': 'kopr',
+        'kopr.dev/pool': builder.spec.pool,
+      },
+      annotations: {
+        'kopr.dev/chrootbuild': `${builder.spec.chrootBuild.namespace}/${builder.spec.chrootBuild.name}`,
+      },
+      ownerReferences: [ownerReference(builder, { controller: true })],
+    },
+    spec: {
+      hostUsers: false,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 30,
+      activeDeadlineSeconds: (chrootBuild?.spec.timeoutSeconds ?? 0) + FAILSAFE_SECONDS,
+      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+      ...(installation.hostAliases.length === 0 ? {} : { hostAliases: [...installation.hostAliases] }),
+      ...placement(pool),
+      initContainers: [fetchContainer(installation), agentContainer(installation)],
+      containers: [image === undefined ? sourceContainer(pool, installation) : chrootContainer(pool, image)],
+      volumes: [
+        { name: 'task', secret: { secretName: names.task } },
+        { name: 'token', secret: { secretName: names.token } },
+        { name: 'work', emptyDir: workspace(pool) },
+        { name: 'results', emptyDir: workspace(pool) },
+        { name: 'control', emptyDir: { sizeLimit: '1Mi' } },
+        { name: 'tmp', emptyDir: workspace(pool) },
+      ],
+    },
+  };
+}
+
+function placement(pool: BuilderPool | undefined): Partial<PodSpec> {
+  const pod = pool?.spec.pod;
+  return {
+    ...(pod?.nodeSelector ? { nodeSelector: { ...pod.nodeSelector } } : {}),
+    ...(pod?.tolerations ? { tolerations: [...pod.tolerations] } : {}),
+    ...(pod?.runtimeClassName ? { runtimeClassName: pod.runtimeClassName } : {}),
+    ...(pod?.priorityClassName ? { priorityClassName: pod.priorityClassName } : {}),
+  };
+}
+
+function workspace(pool: BuilderPool | undefined): object {
+  const { medium, sizeLimit } = pool?.spec.pod?.workspace ?? { medium: 'Disk', sizeLimit: '20Gi' };
+  return medium === 'Memory' ? { medium, sizeLimit } : { sizeLimit };
+}
+
+/** Runs before the others: gets and checks the inputs. */
+function fetchContainer(installation: Installation): Container {
+  return {
+    name: 'fetch',
+    ...ownImage(installation, 'fetch'),
+    securityContext: RESTRICTED,
+    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '1Gi' } },
+    volumeMounts: [mount('task', true), mount('work'), mount('results'), TMP],
+  };
+}
+
+/** Native sidecar: the only container with the token. It reads what the build writes and trusts none of it. */
+function agentContainer(installation: Installation): Container {
+  return {
+    name: 'agent',
+    ...ownImage(installation, 'agent'),
+    restartPolicy: 'Always',
+    securityContext: RESTRICTED,
+    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+    volumeMounts: [mount('task', true), mount('token', true), mount('results', true), mount('control'), TMP],
+  };
+}
+
+/** The source stage runs in kopr's own image, as an ordinary user without any capability. */
+function sourceContainer(pool: BuilderPool | undefined, installation: Installation): Container {
+  return {
+    name: 'build',
+    ...ownImage(installation, 'srpm'),
+    securityContext: RESTRICTED,
+    ...resources(pool),
+    volumeMounts: [mount('task', true), mount('work'), mount('results'), mount('control', true), TMP],
+  };
+}
+
+/** The binary stage runs in the distribution's image, as root of the pod's user namespace. */
+function chrootContainer(pool: BuilderPool | undefined, image: string): Container {
+  return {
+    name: 'build',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    command: ['/bin/sh', `${podPaths.work}/plan/engine.sh`],
+    workingDir: '/',
+    securityContext: {
+      runAsUser: 0,
+      runAsGroup: 0,
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'], add: BUILD_CAPABILITIES },
+    },
+    ...resources(pool),
+    volumeMounts: [mount('work'), mount('results'), mount('control', true)],
+  };
+}
+
+function ownImage(
+  installation: Installation,
+  command: string,
+): Pick<Container, 'image' | 'args'> & { imagePullPolicy: string } {
+  return { image: installation.builderImage, imagePullPolicy: installation.builderImagePullPolicy, args: [command] };
+}
+
+function resources(pool: BuilderPool | undefined): object {
+  const wanted = pool?.spec.pod?.resources;
+  return wanted === undefined ? {} : { resources: { ...wanted } };
+}
+
+const RESTRICTED = {
+  runAsUser: UNPRIVILEGED,
+  runAsGroup: UNPRIVILEGED,
+  runAsNonRoot: true,
+  privileged: false,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+};
+
+const TMP = { name: 'tmp', mountPath: '/tmp' };
+
+function mount(name: 'task' | 'token' | 'work' | 'results' | 'control', readOnly = false): object {
+  const mountPath = name === 'task' || name === 'token' ? `/kopr/${name}` : podPaths[name];
+  return { name, mountPath, ...(readOnly ? { readOnly: true } : {}) };
+}

@@ -1,0 +1,55 @@
+import type { Clock } from '../../lib/clock.ts';
+import { mintTaskToken } from '../../lib/protocol/token.ts';
+import type { ApiClient } from '../../operator/client.ts';
+import type { Secret } from '../../operator/core.ts';
+import { Secrets } from '../../operator/core.ts';
+import { ownerReference } from '../../operator/resource.ts';
+import { createOnce } from '../shared/create.ts';
+import { resultsPath, taskID } from '../shared/names.ts';
+import { secretNames } from './pod.ts';
+import { taskDocument } from './task.ts';
+import type { BuilderWorld, Installation } from './world.ts';
+
+/** A token outlives the pod's own deadline by this much, for the last upload. */
+const TOKEN_SLACK_SECONDS = 7200;
+
+/**
+ * The two Secrets of a builder pod: the task for all its containers, the token for the agent alone. A run that
+ * finds them leaves them: a token minted earlier for the same attempt is as good.
+ */
+export async function createSecrets(
+  client: ApiClient,
+  world: BuilderWorld,
+  installation: Installation,
+  tokenKey: Uint8Array,
+  clock: Clock,
+): Promise<void> {
+  const { builder, chrootBuild, chroot, project } = world;
+  if (chrootBuild === undefined) throw new Error(`Builder ${builder.metadata.name} has lost its ChrootBuild`);
+  const { attempt } = builder.spec;
+  const names = secretNames(builder.metadata.name);
+  const document = taskDocument(chrootBuild, attempt, chroot, project, installation);
+  const token = await mintTaskToken(
+    tokenKey,
+    { task: taskID(chrootBuild, attempt), dir: resultsPath(chrootBuild) },
+    chrootBuild.spec.timeoutSeconds + TOKEN_SLACK_SECONDS,
+    clock,
+  );
+  await createOnce(client, Secrets, secret(world, installation, names.task, 'task.json', JSON.stringify(document)));
+  await createOnce(client, Secrets, secret(world, installation, names.token, 'token', token));
+}
+
+function secret(world: BuilderWorld, installation: Installation, name: string, key: string, value: string): Secret {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name,
+      namespace: installation.buildsNamespace,
+      ownerReferences: [ownerReference(world.builder, { controller: true })],
+    },
+    type: 'Opaque',
+    immutable: true,
+    data: { [key]: Buffer.from(value).toString('base64') },
+  };
+}

@@ -1,0 +1,55 @@
+import type { Registry } from 'prom-client';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../lib/clock.ts';
+import type { Manager } from '../operator/manager.ts';
+import { addBuildController } from './build/index.ts';
+import { addBuilderController } from './builder/index.ts';
+import { addChrootBuildController } from './chrootbuild/index.ts';
+import type { OperatorConfig } from './config.ts';
+import { addPackageController } from './package/index.ts';
+import { addPoolController } from './pool/index.ts';
+import { addProjectController } from './project/index.ts';
+import { addRetentionController } from './retention/index.ts';
+import { createServices } from './shared/services.ts';
+import { addTicketController } from './ticket/index.ts';
+import { createSchedulerMetrics } from './ticket/metrics.ts';
+
+export interface ControllerSetup {
+  config: Omit<OperatorConfig, 'tokenKey' | 'logLevel' | 'metricsPort' | 'podName' | 'kubeconfig' | 'apiServer'>;
+  clock: Clock;
+  registry: Registry;
+  tokenKey: Uint8Array;
+  dispatcher: Dispatcher;
+}
+
+/** Builds and stages spend their time waiting for the API server and the services: several at once. */
+const WORKERS = 8;
+
+/** Adds every controller to a manager, in the order in which a build passes through them. */
+export function addControllers(manager: Manager, setup: ControllerSetup): void {
+  const { config, clock, tokenKey, registry } = setup;
+  const services = createServices({
+    publisherURL: config.publisherURL,
+    distgitURL: config.distgitControlURL,
+    tokenKey,
+    clock,
+    dispatcher: setup.dispatcher,
+  });
+  addProjectController(manager, { services, workers: 4 });
+  addPackageController(manager);
+  addBuildController(manager, { releaseNamespace: config.releaseNamespace, workers: WORKERS });
+  addChrootBuildController(manager, {
+    services,
+    buildsNamespace: config.buildsNamespace,
+    urls: { results: config.resultsURL, resultsInternal: config.resultsInternalURL },
+    workers: WORKERS,
+  });
+  addTicketController(manager, {
+    buildsNamespace: config.buildsNamespace,
+    releaseNamespace: config.releaseNamespace,
+    metrics: createSchedulerMetrics(registry, clock),
+  });
+  addPoolController(manager);
+  addBuilderController(manager, { installation: config, tokenKey, workers: WORKERS });
+  addRetentionController(manager);
+}

@@ -1,0 +1,103 @@
+import type { Build } from '../../crds/build.ts';
+import { API_VERSION } from '../../crds/kind.ts';
+import type { Package } from '../../crds/package.ts';
+import { toTimestamp } from '../../lib/clock.ts';
+import type { Condition } from '../../operator/conditions.ts';
+import { setCondition } from '../../operator/conditions.ts';
+import { shortHash } from '../shared/names.ts';
+import { hasSucceeded, isComplete } from '../shared/states.ts';
+
+type PackageStatus = NonNullable<Package['status']>;
+
+export const PACKAGE_LABEL = 'kopr.dev/package';
+
+export interface PackagePlan {
+  create: Build | undefined;
+  status: PackageStatus;
+}
+
+/** Pure: does the package need a Build, and how is it? `builds` are those made for it. */
+export function planPackage(pkg: Package, builds: readonly Build[], now: number): PackagePlan {
+  const hash = sourceHash(pkg);
+  const due = pkg.spec.autoBuild && pkg.status?.sourceHash !== hash;
+  const create = due ? buildFor(pkg, hash) : undefined;
+  const lastBuild = create?.metadata.name ?? pkg.status?.lastBuild;
+  const last = builds.find((build) => build.metadata.name === lastBuild);
+  const good = hasSucceeded(last) ? last : undefined;
+  const lastSucceededBuild = good?.metadata.name ?? pkg.status?.lastSucceededBuild;
+  const version = good?.status?.version ?? pkg.status?.version;
+  const state = last?.status?.state ?? (create === undefined ? pkg.status?.state : 'pending');
+  return {
+    create,
+    status: {
+      observedGeneration: pkg.metadata.generation ?? 0,
+      conditions: setCondition(
+        pkg.status?.conditions as Condition[] | undefined,
+        { type: 'Ready', ...readiness(pkg, last, lastBuild) },
+        pkg.metadata.generation,
+        toTimestamp(now),
+      ),
+      ...(due ? { sourceHash: hash } : keep('sourceHash', pkg.status?.sourceHash)),
+      ...keep('lastBuild', lastBuild),
+      ...keep('lastSucceededBuild', lastSucceededBuild),
+      ...keep('state', state),
+      ...keep('version', version),
+    },
+  };
+}
+
+/** What a Build depends on. Toggling autoBuild alone builds nothing. */
+export function sourceHash(pkg: Package): string {
+  const { project, source, chroots } = pkg.spec;
+  return shortHash(JSON.stringify([project, source.link ?? null, source.git ?? null, [...(chroots ?? [])].sort()]));
+}
+
+/** The generation is in the name: a source that changes back is a change, and is built again. */
+function buildFor(pkg: Package, hash: string): Build {
+  const { name, namespace, generation } = pkg.metadata;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Build',
+    metadata: {
+      name: `${name.slice(0, 80)}-${generation ?? 0}-${hash}`,
+      namespace: namespace ?? '',
+      labels: { [PACKAGE_LABEL]: name.slice(0, 63) },
+    },
+    spec: {
+      project: pkg.spec.project,
+      source: pkg.spec.source,
+      ...(pkg.spec.chroots ? { chroots: [...pkg.spec.chroots] } : {}),
+      background: false,
+      cancelled: false,
+    },
+  };
+}
+
+function readiness(
+  pkg: Package,
+  last: Build | undefined,
+  lastBuild: string | undefined,
+): Pick<Condition, 'status' | 'reason' | 'message'> {
+  if (last !== undefined && isComplete(last)) {
+    const status = hasSucceeded(last) ? 'True' : 'False';
+    return {
+      status,
+      reason: last.status?.reason ?? 'Built',
+      message: `Build ${last.metadata.name}: ${last.status?.state ?? ''}`,
+    };
+  }
+  if (last !== undefined || (lastBuild !== undefined && pkg.status?.lastBuild !== lastBuild)) {
+    return { status: 'Unknown', reason: 'Building', message: `Build ${lastBuild} is under way` };
+  }
+  const known = (pkg.status?.conditions as Condition[] | undefined)?.find((condition) => condition.type === 'Ready');
+  if (known !== undefined && lastBuild !== undefined) return known;
+  return {
+    status: 'Unknown',
+    reason: 'NotBuilt',
+    message: 'it was never built by itself; set autoBuild, or create a Build that names it',
+  };
+}
+
+function keep<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: string });
+}

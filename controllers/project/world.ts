@@ -1,0 +1,19 @@
+import type { Build } from '../../crds/build.ts';
+import type { Chroot } from '../../crds/chroot.ts';
+import type { Project } from '../../crds/project.ts';
+import type { ProjectRepositories } from '../../lib/protocol/publisher.ts';
+
+/** Everything a decision about one Project is made from. */
+export interface ProjectWorld {
+  project: Project;
+  owner: { owner: string } | { problem: string };
+  /** Another namespace that has the same owner, as a sentence. */
+  conflict: string | undefined;
+  /** Chroots by their real name. */
+  chroots: ReadonlyMap<string, Chroot>;
+  builds: readonly Build[];
+  /** Newest generation that a finished build stage has reported, by chroot. */
+  published: ReadonlyMap<string, number>;
+  /** The publisher's answer of this reconcile; `pending` while it works, `refused` when it will not. */
+  repositories?: ProjectRepositories | 'pending' | { refused: { code: string; message: string } };
+}

@@ -1,0 +1,23 @@
+import type { RbacRule } from '../operator/rbac.ts';
+import { mergeRules, runtimeRbac } from '../operator/rbac.ts';
+import { buildRbac } from './build/index.ts';
+import { builderRbac } from './builder/index.ts';
+import { chrootBuildRbac } from './chrootbuild/index.ts';
+import { packageRbac } from './package/index.ts';
+import { poolRbac } from './pool/index.ts';
+import { projectRbac } from './project/index.ts';
+import { retentionRbac } from './retention/index.ts';
+import { ticketRbac } from './ticket/index.ts';
+
+/** All that the operator may do. The chart's Roles are generated from it; what is not here is not granted. */
+export const ALL_RULES: RbacRule[] = mergeRules([
+  ...runtimeRbac,
+  ...buildRbac,
+  ...builderRbac,
+  ...chrootBuildRbac,
+  ...packageRbac,
+  ...poolRbac,
+  ...projectRbac,
+  ...retentionRbac,
+  ...ticketRbac,
+]);
