@@ -12,13 +12,13 @@
 export const headerLength = 4;
 export const maxField = 0xffff;
 
-export interface OldRequest {
+interface OldRequest {
   form: 'old';
   user: Buffer;
   argument: Buffer;
 }
 
-export interface NewRequest {
+interface NewRequest {
   form: 'new';
   args: Buffer[];
 }
