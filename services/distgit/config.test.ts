@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { HELP, loadConfig } from './config.ts';
+
+const required = { KOPR_TOKEN_KEY_FILE: '/etc/key', KOPR_SRPM_ORIGINS: 'http://results:5002/results' };
+
+describe('the configuration', () => {
+  it('needs little', () => {
+    expect(loadConfig(required)).toMatchObject({
+      dataDir: '/data',
+      httpPort: 5001,
+      controlPort: 5011,
+      importDeadlineMs: 1_200_000,
+    });
+  });
+
+  it('makes of an origin a prefix that no longer name shares', () => {
+    const origins = ' http://a/results, https://B.example:443/x/../y/ ,';
+    expect(loadConfig({ ...required, KOPR_SRPM_ORIGINS: origins }).srpmOrigins).toEqual([
+      'http://a/results/',
+      'https://b.example/y/',
+    ]);
+  });
+
+  it.each([
+    [{ KOPR_SRPM_ORIGINS: '' }, /KOPR_SRPM_ORIGINS: it lists no URL prefix/],
+    [{ KOPR_SRPM_ORIGINS: 'file:///' }, /KOPR_SRPM_ORIGINS: "file:\/\/\/" is not an http/],
+    [{ KOPR_TOKEN_KEY_FILE: undefined }, /KOPR_TOKEN_KEY_FILE/],
+    [{ KOPR_HTTP_PORT: '70000' }, /KOPR_HTTP_PORT/],
+    [{ KOPR_MAX_SRPM_BYTES: 'many' }, /KOPR_MAX_SRPM_BYTES/],
+  ])('is refused with %o', (change, message) => {
+    expect(() => loadConfig({ ...required, ...change })).toThrow(message);
+  });
+
+  it('is described by --help, every variable', () => {
+    expect(HELP.match(/KOPR_[A-Z_]+/g)?.length).toBe(13);
+  });
+});

@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { type ImportRequest, importResult } from '../../lib/protocol/distgit.ts';
+import { ControlClient, FileServer, gitCommand, removeDir, scratchDir, taskId, writeKey } from './testing/harness.ts';
+import { makeSrpm } from './testing/srpm.ts';
+
+interface Process {
+  child: ChildProcess;
+  control: ControlClient;
+  ended: Promise<unknown>;
+  httpPort: number;
+}
+
+let dir: string;
+let keyFile: string;
+let files: FileServer;
+let requests: [ImportRequest, ImportRequest];
+/** What an undisturbed distgit answers to the two requests. */
+let expected: unknown[];
+let number = 0;
+
+async function start(dataDir: string): Promise<Process> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      KOPR_DATA_DIR: dataDir,
+      KOPR_HTTP_PORT: '0',
+      KOPR_CONTROL_PORT: '0',
+      KOPR_METRICS_PORT: '0',
+      KOPR_TOKEN_KEY_FILE: keyFile,
+      KOPR_SRPM_ORIGINS: files.base,
+    },
+  });
+  const ended = once(child, 'close');
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+    const record = JSON.parse(line);
+    if (record.msg !== 'distgit is ready') continue;
+    child.stdout?.resume();
+    return { child, ended, control: new ControlClient(record.controlPort), httpPort: record.httpPort };
+  }
+  throw new Error('distgit ended before it was ready');
+}
+
+async function kill({ child, ended }: Process): Promise<void> {
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** Resolves when the log of build 2 has a line that matches, or the import is over. */
+async function logged(dataDir: string, pattern: RegExp, over: { yes: boolean }): Promise<void> {
+  while (!over.yes) {
+    const text = await readFile(join(dataDir, 'per-task-logs', '2.log'), 'utf8').catch(() => '');
+    if (pattern.test(text)) return;
+    await systemClock.sleep(1);
+  }
+}
+
+/** Imports the first version, is killed in the second, starts again, and compares everything there is. */
+async function surviveKill(when: (dataDir: string, over: { yes: boolean }) => Promise<void>): Promise<void> {
+  const dataDir = join(dir, `data-${++number}`);
+  const first = await start(dataDir);
+  const one = await first.control.import(taskId(1), requests[0]);
+  const over = { yes: false };
+  const broken = first.control
+    .import(taskId(2), requests[1])
+    .catch(() => undefined)
+    .finally(() => {
+      over.yes = true;
+    });
+  await when(dataDir, over);
+  await kill(first);
+  await broken;
+  const second = await start(dataDir);
+  try {
+    const two = await second.control.import(taskId(2), requests[1]);
+    expect([one, two]).toEqual(expected);
+    expect(await second.control.import(taskId(1), requests[0])).toEqual(one);
+    const clone = join(dir, `clone-${number}`);
+    await gitCommand('clone', '--quiet', `http://127.0.0.1:${second.httpPort}/git/demo/p/hello`, clone);
+    expect(await gitCommand('-C', clone, 'rev-list', '--count', 'HEAD')).toBe('2');
+    const repo = join(dataDir, 'git/demo/p/hello.git');
+    expect(await gitCommand('-c', 'safe.directory=*', '-C', repo, 'fsck', '--strict', '--no-dangling')).toBe('');
+    expect((await readdir(repo, { recursive: true })).filter((name) => name.endsWith('.lock'))).toEqual([]);
+    expect(await readdir(join(dataDir, 'tmp'))).toEqual([]);
+    expect((await readdir(join(dataDir, 'lookaside/pkgs/demo/p/hello/big.zip'))).length).toBe(6);
+  } finally {
+    await kill(second);
+    await removeDir(dataDir);
+  }
+}
+
+beforeAll(async () => {
+  dir = await scratchDir();
+  keyFile = await writeKey(dir);
+  files = new FileServer();
+  await files.start();
+  const request = async (version: string, build: number): Promise<ImportRequest> => {
+    const sources = { 'big.zip': Buffer.alloc(3_000_000, version), 'a.patch': version, 'b.patch': 'same' };
+    const srpm = await files.addFile(await makeSrpm(dir, { name: 'hello', version, sources }));
+    return { owner: 'demo', project: 'p', build, srpm, branches: ['pebble-13', 'pebble-12'] };
+  };
+  requests = [await request('1', 1), await request('2', 2)];
+  const reference = await start(join(dir, 'reference'));
+  expected = [
+    await reference.control.import(taskId(1), requests[0]),
+    await reference.control.import(taskId(2), requests[1]),
+  ];
+  importResult.parse((expected[1] as { body: unknown }).body);
+  await kill(reference);
+});
+
+afterAll(async () => {
+  await files.stop();
+  await removeDir(dir);
+});
+
+describe('distgit killed in an import and started again', () => {
+  it.each([
+    ['begins to download', /downloading/],
+    ['reads the header', /reading the header/],
+    ['unpacks', /unpacking/],
+    ['has stored the archive', /stored big\.zip/],
+    ['commits', /committing/],
+    ['has committed', /branch pebble-13 is at/],
+    ['has answered', /import finished/],
+  ])('when it %s gives the same answer', async (_what, pattern) => {
+    await surviveKill((dataDir, over) => logged(dataDir, pattern, over));
+  });
+
+  it('at any moment gives the same answer', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 150 }), (ms) => surviveKill(() => systemClock.sleep(ms))),
+      { numRuns: 8, endOnFailure: true },
+    );
+  }, 60_000);
+});
+
+describe('the process', () => {
+  it('lets a running import end when it is told to end', async () => {
+    const { child, control, ended } = await start(join(dir, 'drain'));
+    const reply = control.import(taskId(1), requests[0]);
+    await systemClock.sleep(30);
+    child.kill('SIGTERM');
+    expect(await reply).toEqual(expected[0]);
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('explains itself, and what is missing', async () => {
+    const help = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--help'], { env: {} });
+    const [[text], [code]] = (await Promise.all([once(help.stdout, 'data'), once(help, 'close')])) as [
+      [Buffer],
+      [number],
+    ];
+    expect([text.toString().slice(0, 12), code]).toEqual(['kopr distgit', 0]);
+    const wrong = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], { env: {} });
+    const [[words], [failed]] = (await Promise.all([once(wrong.stderr, 'data'), once(wrong, 'close')])) as [
+      [Buffer],
+      [number],
+    ];
+    expect(words.toString()).toMatch(/^distgit: KOPR_TOKEN_KEY_FILE: .*see --help/);
+    expect(failed).toBe(1);
+  });
+});

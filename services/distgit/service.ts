@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import type { Clock } from '../../lib/clock.ts';
+import { startHealthServer } from '../../lib/http/health-server.ts';
+import type { Logger } from '../../lib/log.ts';
+import { tokenKey } from '../../lib/protocol/token.ts';
+import type { Config } from './config.ts';
+import { createControlServer } from './control-server.ts';
+import { keepHouse, prepareLayout } from './housekeeping.ts';
+import { ImportJobs } from './import-jobs.ts';
+import { type Layout, layoutOf } from './layout.ts';
+import { KeyedLock, Semaphore } from './locks.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createPublicServer } from './public-server.ts';
+import { removeProject } from './remove-project.ts';
+
+export interface Service {
+  httpPort: number;
+  controlPort: number;
+  metricsPort: number;
+  /** Drains and closes; resolves when nothing of the service runs any more. */
+  stop(): Promise<void>;
+}
+
+const MAX_JOBS = 1000;
+const MAX_FILES = 20_000;
+/** Together below the 30 s Kubernetes grants a pod to end. */
+const IMPORT_GRACE_MS = 15_000;
+const RESPONSE_GRACE_MS = 5_000;
+const CLOSE_STEP_MS = 50;
+
+/** Everything of the process but signals and exit codes. Ports of 0 take free ones. */
+export async function startService(config: Config, clock: Clock, log: Logger): Promise<Service> {
+  const key = tokenKey(await readFile(config.tokenKeyFile));
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  const layout = layoutOf(config.dataDir);
+  await prepareLayout(layout);
+  const jobs = createJobs(config, layout, clock, log, metrics);
+  let deletions = 0;
+  const control = createControlServer({
+    key,
+    clock,
+    log,
+    jobs,
+    removeProject: async (owner, project) => {
+      await jobs.abortProject(owner, project);
+      deletions += 1;
+      await removeProject(layout, owner, project, `${clock.now()}-${deletions}`);
+      log.info({ owner, project }, 'project removed');
+    },
+  });
+  const git = {
+    root: layout.git,
+    clock,
+    slots: new Semaphore(config.gitConcurrency),
+    maxQueue: config.gitConcurrency * 8,
+    running: metrics.gitRunning,
+  };
+  const open = createPublicServer({ layout, log, metrics, git });
+  let notReady: string | undefined = 'the servers are starting';
+  const health = await startHealthServer({ port: config.metricsPort, registry, ready: () => notReady });
+  const controlPort = await listen(control, config.controlPort);
+  const httpPort = await listen(open, config.httpPort);
+  notReady = undefined;
+  const stopping = new AbortController();
+  const house = keepHouse({ layout, clock, log, metrics, logRetentionMs: config.logRetentionMs }, stopping.signal);
+  log.info({ httpPort, controlPort, metricsPort: health.port, dataDir: config.dataDir }, 'distgit is ready');
+  return {
+    httpPort,
+    controlPort,
+    metricsPort: health.port,
+    stop: async () => {
+      notReady = 'the process is shutting down';
+      stopping.abort();
+      await jobs.stop(IMPORT_GRACE_MS);
+      await Promise.all([house, close(control, clock), close(open, clock)]);
+      await health.close();
+    },
+  };
+}
+
+function createJobs(config: Config, layout: Layout, clock: Clock, log: Logger, metrics: Metrics): ImportJobs {
+  return new ImportJobs(
+    {
+      layout,
+      clock,
+      log,
+      metrics,
+      fetchRules: { origins: config.srpmOrigins, maxBytes: config.maxSrpmBytes },
+      unpackLimits: { files: MAX_FILES, bytes: config.maxUnpackedBytes },
+      packageLocks: new KeyedLock(),
+    },
+    { concurrency: config.importConcurrency, jobs: MAX_JOBS, deadlineMs: config.importDeadlineMs },
+  );
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Answers under way get a moment; then connections are cut, and with them their git processes end. */
+async function close(server: Server, clock: Clock): Promise<void> {
+  let open = true;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve())).then(() => {
+    open = false;
+  });
+  for (let waited = 0; open && waited < RESPONSE_GRACE_MS; waited += CLOSE_STEP_MS) {
+    // Kept-alive connections become idle one by one as their last answers are sent.
+    server.closeIdleConnections();
+    await Promise.race([closed, clock.sleep(CLOSE_STEP_MS)]);
+  }
+  server.closeAllConnections();
+  await closed;
+}
