@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { DeadlineError } from '../lib/errors.ts';
 import type { ApiClient } from './client.ts';
@@ -92,7 +92,11 @@ describe('writing', () => {
 
   test('apply without force is refused where another manager holds another value', async () => {
     await client.apply(Widgets, { metadata: meta('demo/w'), spec: { size: 1 } }, { manager: 'kopr-a' });
-    const second = client.apply(Widgets, { metadata: meta('demo/w'), spec: { size: 2 } }, { manager: 'kopr-b', force: false });
+    const second = client.apply(
+      Widgets,
+      { metadata: meta('demo/w'), spec: { size: 2 } },
+      { manager: 'kopr-b', force: false },
+    );
     await expect(second).rejects.toSatisfy(isConflict);
   });
 
@@ -115,7 +119,9 @@ describe('writing', () => {
       w.spec.size = 5;
     });
     const stale = { manager: 'kopr-a', resourceVersion: widget.metadata.resourceVersion ?? '' };
-    await expect(client.apply(Widgets, { metadata: meta('demo/w'), spec: { size: 2 } }, stale)).rejects.toSatisfy(isConflict);
+    await expect(client.apply(Widgets, { metadata: meta('demo/w'), spec: { size: 2 } }, stale)).rejects.toSatisfy(
+      isConflict,
+    );
   });
 
   test('finalizers are replaced only when the object is still the one that was read', async () => {
@@ -210,7 +216,9 @@ describe('failures', () => {
     await eventually('the request', () => api.requests.length === 1);
     await clock.advance(30_000);
     await outcome;
-    await expect(answer).rejects.toThrow('GET /apis/test.kopr.dev/v1/namespaces/demo/widgets/w did not finish within 30 s');
+    await expect(answer).rejects.toThrow(
+      'GET /apis/test.kopr.dev/v1/namespaces/demo/widgets/w did not finish within 30 s',
+    );
     expect(clock.sleeping).toBe(0);
     await patient.close();
   });

@@ -86,7 +86,9 @@ export class Reflector<T extends KubeObject> {
   /** Where the next watch starts; undefined means list first. */
   private version: string | undefined;
   private lists = 0;
+  /** Failures, and among them losses of history, since the stream last carried something. */
   private failures = 0;
+  private losses = 0;
   private expiredLists = 0;
 
   constructor(options: ReflectorOptions<T>) {
@@ -136,9 +138,12 @@ export class Reflector<T extends KubeObject> {
     this.failures += 1;
     const relist = isGone(error) || isFutureVersion(error) || error instanceof HistoryError;
     if (relist && this.version === undefined) this.expiredLists += 1;
-    if (relist) this.version = undefined;
+    if (relist) {
+      this.losses += 1;
+      this.version = undefined;
+    }
     this.options.metrics.failed(this.name, relist ? 'relist' : causeOf(error));
-    const delay = relist && this.failures === 1 ? 0 : this.backoffMs(error);
+    const delay = relist && this.losses === 1 ? 0 : this.backoffMs(error);
     const fields = { delayMs: Math.round(delay), failures: this.failures, err: errorMessage(error) };
     // Missing permissions or CRDs do not heal by themselves; the rest is everyday life of a network.
     if (isForbidden(error) || isNotFound(error) || this.failures % 5 === 0)
@@ -214,7 +219,12 @@ export class Reflector<T extends KubeObject> {
     }
     if (clock.monotonic() - started < this.timing.shortWatchMs)
       throw new StreamError('the server ended the watch at once');
+    this.progressed();
+  }
+
+  private progressed(): void {
     this.failures = 0;
+    this.losses = 0;
   }
 
   /** Aborts `stream` after stallMs without progress, measured on the monotonic clock. Ends with the stream. */
@@ -251,7 +261,7 @@ export class Reflector<T extends KubeObject> {
     else if (event.type === 'DELETED') store.remove(keyOf(event.object));
     else if (event.type !== 'BOOKMARK') this.log.warn({ eventType: event.type }, 'unknown kind of watch event');
     this.version = version;
-    this.failures = 0;
+    this.progressed();
     store.observe(this.scope, version);
     metrics.event(this.name, event.type, store.size);
   }

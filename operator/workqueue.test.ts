@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { Registry } from 'prom-client';
+import { describe, expect, test } from 'vitest';
+
+import { queueMetrics } from './metrics.ts';
+import { FakeClock } from './testing/fakeClock.ts';
+import { WorkQueue } from './workqueue.ts';
+
+function setUp(): { queue: WorkQueue; clock: FakeClock; registry: Registry } {
+  const clock = new FakeClock();
+  const registry = new Registry();
+  return { queue: new WorkQueue({ clock, metrics: queueMetrics(registry, 'test') }), clock, registry };
+}
+
+async function drain(queue: WorkQueue): Promise<string[]> {
+  const keys: string[] = [];
+  while (queue.length > 0) {
+    const key = await queue.get();
+    if (key === undefined) break;
+    keys.push(key);
+    queue.done(key);
+  }
+  return keys;
+}
+
+describe('handing out', () => {
+  test('keys come in the order they were added, each once', async () => {
+    const { queue } = setUp();
+    for (const key of ['a', 'b', 'a', 'c', 'b']) queue.add(key);
+    expect(await drain(queue)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a key added while it is worked on comes back once, after done', async () => {
+    const { queue } = setUp();
+    queue.add('a');
+    expect(await queue.get()).toBe('a');
+    queue.add('a');
+    queue.add('a');
+    expect(queue.length).toBe(0);
+    queue.done('a');
+    expect(await drain(queue)).toEqual(['a']);
+  });
+
+  test('a waiting worker gets the next key at once', async () => {
+    const { queue } = setUp();
+    const next = queue.get();
+    queue.add('a');
+    expect(await next).toBe('a');
+  });
+
+  test('initial keys wait behind news, and news about an initial key moves it forward', async () => {
+    const { queue } = setUp();
+    for (const key of ['x', 'y', 'z']) queue.add(key, 'low');
+    queue.add('a');
+    queue.add('z');
+    expect(await drain(queue)).toEqual(['a', 'z', 'x', 'y']);
+  });
+
+  test('a key that becomes news while it is worked on as initial waits as news', async () => {
+    const { queue } = setUp();
+    queue.add('a', 'low');
+    await queue.get();
+    queue.add('a', 'low');
+    queue.add('a');
+    queue.add('b', 'low');
+    queue.done('a');
+    expect(await drain(queue)).toEqual(['a', 'b']);
+  });
+});
+
+describe('delays', () => {
+  test('a delayed key arrives at its time, not before', async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter('a', 1_000);
+    await clock.advance(999);
+    expect(queue.length).toBe(0);
+    await clock.advance(1);
+    expect(await drain(queue)).toEqual(['a']);
+  });
+
+  test('of several delays the earliest counts, once', async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter('a', 5_000);
+    queue.addAfter('a', 1_000);
+    queue.addAfter('a', 3_000);
+    await clock.advance(1_000);
+    expect(await drain(queue)).toEqual(['a']);
+    await clock.advance(10_000);
+    expect(queue.length).toBe(0);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  test('many delays share one timer', () => {
+    const { queue, clock } = setUp();
+    for (let i = 1000; i > 0; i--) queue.addAfter(`k${i}`, i * 10);
+    expect(clock.sleeping).toBe(1);
+  });
+
+  test('a wait longer than timers can be still ends', async () => {
+    const { queue, clock } = setUp();
+    const sixtyDays = 60 * 86_400_000;
+    queue.addAfter('a', sixtyDays);
+    await clock.advance(sixtyDays - 1);
+    expect(queue.length).toBe(0);
+    await clock.advance(1);
+    expect(queue.length).toBe(1);
+  });
+
+  test('failures double the wait from 5 ms up to 5 min, and forget starts over', () => {
+    const { queue } = setUp();
+    const waits = Array.from({ length: 18 }, () => queue.addRateLimited('a'));
+    expect(waits.slice(0, 5)).toEqual([5, 10, 20, 40, 80]);
+    expect(waits.at(-1)).toBe(300_000);
+    expect(queue.retries('a')).toBe(18);
+    queue.forget('a');
+    expect(queue.addRateLimited('a')).toBe(5);
+  });
+
+  test('a jump of the wall clock changes nothing', async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter('a', 1_000);
+    clock.jump(3_600_000);
+    await clock.advance(10);
+    expect(queue.length).toBe(0);
+    clock.jump(-7_200_000);
+    await clock.advance(990);
+    expect(queue.length).toBe(1);
+  });
+});
+
+test('shutdown releases waiting workers, drops what waits, and takes nothing in', async () => {
+  const { queue, clock } = setUp();
+  const waiting = queue.get();
+  queue.addAfter('later', 1_000);
+  queue.shutdown();
+  expect(await waiting).toBeUndefined();
+  queue.add('a');
+  queue.addAfter('b', 5);
+  expect(await queue.get()).toBeUndefined();
+  expect(clock.sleeping).toBe(0);
+});
+
+test('metrics tell depth, adds and retries', async () => {
+  const { queue, registry } = setUp();
+  queue.add('a');
+  queue.add('b', 'low');
+  queue.addRateLimited('c');
+  const text = await registry.metrics();
+  expect(text).toContain('workqueue_depth{name="test",controller="test"} 2');
+  expect(text).toContain('workqueue_adds_total{name="test",controller="test",priority="low"} 1');
+  expect(text).toContain('workqueue_retries_total{name="test",controller="test"} 1');
+});
+
+/** What a queue promises, as a program of a few lines. */
+class Model {
+  readonly dirty = new Set<string>();
+  readonly working = new Set<string>();
+  readonly delayed = new Map<string, number>();
+  now = 0;
+
+  advance(ms: number): void {
+    this.now += ms;
+    for (const [key, at] of this.delayed) {
+      if (at > this.now) continue;
+      this.delayed.delete(key);
+      this.dirty.add(key);
+    }
+  }
+
+  available(): Set<string> {
+    return new Set([...this.dirty].filter((key) => !this.working.has(key)));
+  }
+}
+
+type Step =
+  | { do: 'add'; key: string; low: boolean }
+  | { do: 'after'; key: string; ms: number }
+  | { do: 'advance'; ms: number }
+  | { do: 'get' }
+  | { do: 'done'; nth: number };
+
+test('no key is lost, doubled or worked on twice at a time, whatever happens in whatever order', async () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'd');
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ do: fc.constant('add' as const), key, low: fc.boolean() }),
+    fc.record({ do: fc.constant('after' as const), key, ms: fc.integer({ min: 1, max: 50 }) }),
+    fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 60 }) }),
+    fc.record({ do: fc.constant('get' as const) }),
+    fc.record({ do: fc.constant('done' as const), nth: fc.nat(3) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { queue, clock } = setUp();
+      const model = new Model();
+      for (const action of steps) {
+        if (action.do === 'add') {
+          queue.add(action.key, action.low ? 'low' : 'normal');
+          model.dirty.add(action.key);
+        } else if (action.do === 'after') {
+          queue.addAfter(action.key, action.ms);
+          const at = model.now + action.ms;
+          model.delayed.set(action.key, Math.min(at, model.delayed.get(action.key) ?? at));
+        } else if (action.do === 'advance') {
+          await clock.advance(action.ms);
+          model.advance(action.ms);
+        } else if (action.do === 'get') {
+          const available = model.available();
+          if (available.size === 0) continue;
+          const got = await queue.get();
+          expect(available).toContain(got);
+          model.dirty.delete(got as string);
+          model.working.add(got as string);
+        } else {
+          const working = [...model.working][action.nth];
+          if (working === undefined) continue;
+          queue.done(working);
+          model.working.delete(working);
+        }
+        expect(queue.length).toBe(model.available().size);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
