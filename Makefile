@@ -1,0 +1,70 @@
+# kopr: one command per gate. `make help` lists them.
+NODE := node_modules/.bin/node
+BIN := node_modules/.bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test verify unit api lint typecheck check generate e2e bench up down kubeconfig status images deploy clean fix
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what building and testing needs (Debian and npm packages)
+	@deploy/setup.sh
+
+demo: setup ## Bring up a Kubernetes, install kopr, build two packages for two architectures, dnf install one
+	@$(NODE) demo/main.ts
+
+test: setup ## Run everything: types, lint, drift, unit, chart, Go and end-to-end tests
+	@$(NODE) test/run.ts all
+
+verify: setup ## Types, lint, drift of generated files, unit tests (under two minutes)
+	@$(NODE) test/run.ts verify
+
+unit: setup ## Unit tests alone (real git, rpm, createrepo_c, nginx)
+	@$(BIN)/vitest run --project unit
+
+api: setup ## Tests against a real API server alone
+	@$(BIN)/vitest run --project api
+
+typecheck: setup ## TypeScript types alone
+	@$(BIN)/tsc -p . --noEmit
+
+lint: setup ## Linters alone
+	@$(NODE) test/run.ts lint
+
+check: setup ## Compare generated files with their sources
+	@$(NODE) crds/generate.ts --check
+
+generate: setup ## Write CRDs, chart parts and API reference anew from crds/ and controllers/
+	@$(NODE) crds/generate.ts
+
+fix: setup ## Format the code
+	@$(BIN)/biome check --write .
+
+e2e: setup ## Install kopr into the cluster and run the end-to-end tests
+	@$(NODE) test/run.ts e2e
+
+bench: setup ## Measure the scheduler, the API server path and publishing
+	@$(NODE) bench/main.ts
+
+up: setup ## Start the embedded Kubernetes (or check the cluster of KUBECONFIG, or create a kind cluster)
+	@cluster/cluster.sh up
+
+down: ## Stop it and remove all that it left on the machine
+	@cluster/cluster.sh down
+
+kubeconfig: ## Print the path of the kubeconfig (use: make -s kubeconfig)
+	@cluster/cluster.sh kubeconfig
+
+status: ## Say what runs
+	@cluster/cluster.sh status
+
+images: setup ## Build the container images
+	@$(NODE) deploy/images.ts
+
+deploy: setup ## Install or update kopr in the cluster from this checkout
+	@$(NODE) deploy/main.ts
+
+clean: ## Remove bundles (caches outside the tree stay)
+	@rm -rf dist
