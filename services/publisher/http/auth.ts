@@ -1,0 +1,32 @@
+import type { Request } from 'express';
+import type { Clock } from '../../../lib/clock.ts';
+import { type TaskClaims, verifyControlToken, verifyTaskToken } from '../../../lib/protocol/token.ts';
+import { ApiError } from '../api-error.ts';
+
+/** Checks bearer tokens. The two kinds never stand in for each other: their audiences differ. */
+export class Authenticator {
+  readonly #key: Uint8Array;
+  readonly #clock: Clock;
+
+  constructor(key: Uint8Array, clock: Clock) {
+    this.#key = key;
+    this.#clock = clock;
+  }
+
+  /** Throws ApiError 401, or TerminalError `InvalidToken`. */
+  task(request: Request): Promise<TaskClaims> {
+    return verifyTaskToken(this.#key, bearer(request), this.#clock);
+  }
+
+  /** Resolves with the name of the caller. */
+  control(request: Request): Promise<string> {
+    return verifyControlToken(this.#key, bearer(request), this.#clock);
+  }
+}
+
+function bearer(request: Request): string {
+  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined)
+    throw new ApiError(401, 'NoToken', 'the request carries no bearer token in its authorization header');
+  return token;
+}

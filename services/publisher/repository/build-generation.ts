@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { link, lstat, open, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, ifThere, makeDirectory, removeTree, syncDirectory } from '../durable.ts';
+import { createrepo } from './createrepo.ts';
+import {
+  countPackages,
+  currentNumber,
+  type Generation,
+  type GenerationState,
+  generationDirectory,
+  LINK_NAME,
+  LIST_FILE,
+  STATE_FILE,
+} from './generation.ts';
+import { formatPackageList, type PackageList } from './package-list.ts';
+import { type MetadataFile, parseRepomd } from './repomd.ts';
+
+export interface GenerationPlan {
+  chrootDirectory: string;
+  /** Generation to start from; undefined makes the metadata from nothing but the files. */
+  from: Generation | undefined;
+  list: PackageList;
+  /** Files that are known are unchanged; false looks at each one's size and time. */
+  trusted: boolean;
+}
+
+export interface GenerationTools {
+  /** Scratch directory on the same file system. */
+  work: string;
+  workers: number;
+  /** Milliseconds for which metadata that went out of use can still be fetched. */
+  keepOldMs: number;
+  now: () => number;
+  /** Signature of repomd.xml (armored) and the certificate it can be checked with. */
+  sign: (repomd: Buffer) => Promise<{ signature: string; certificate: string }>;
+}
+
+/**
+ * Makes the next generation aside and then lets the link point to it, so that a client sees the old one or the new one. The metadata
+ * of earlier generations stays in the new directory for a while: who has read an old repomd.xml still finds what it refers to.
+ * Death at any line leaves the old generation, or the new one, current; what else it leaves is overwritten or swept.
+ */
+export async function buildGeneration(plan: GenerationPlan, tools: GenerationTools): Promise<GenerationState> {
+  const scratch = join(tools.work, randomBytes(8).toString('hex'));
+  try {
+    const directory = await makeMetadata(plan, tools, scratch);
+    const files = parseRepomd((await readFile(join(directory, 'repomd.xml'))).toString('utf8'));
+    const announced = await countPackages(directory, files);
+    if (announced !== plan.list.size) {
+      throw new Error(`createrepo_c wrote metadata of ${announced} packages where ${plan.list.size} were listed`);
+    }
+    const superseded = await keepOldMetadata(plan.from, files, directory, tools);
+    const generation = (await currentNumber(plan.chrootDirectory)) + 1;
+    const state: GenerationState = { generation, packages: plan.list.size, superseded };
+    await finish(directory, plan, state, tools);
+    await switchTo(plan.chrootDirectory, directory, generation);
+    return state;
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+/** Runs createrepo_c over a copy (hard links) of the current metadata; returns the directory of the new one. */
+async function makeMetadata(plan: GenerationPlan, tools: GenerationTools, scratch: string): Promise<string> {
+  const directory = join(scratch, LINK_NAME);
+  await makeDirectory(directory);
+  const names = plan.from === undefined ? [] : ['repomd.xml', ...plan.from.files.map((file) => file.name)];
+  for (const name of names) await link(join(plan.from?.directory ?? '', name), join(directory, name));
+  const packageList = join(scratch, 'packages');
+  await writeFile(packageList, [...plan.list.keys()].map((path) => `${path}\n`).join(''));
+  await createrepo({
+    directory: plan.chrootDirectory,
+    output: scratch,
+    packageList,
+    update: plan.from !== undefined,
+    skipStat: plan.trusted,
+    workers: tools.workers,
+  });
+  return directory;
+}
+
+/** Links the metadata of earlier generations that someone may still be fetching. */
+async function keepOldMetadata(
+  from: Generation | undefined,
+  files: readonly MetadataFile[],
+  directory: string,
+  { now, keepOldMs }: GenerationTools,
+): Promise<Record<string, number>> {
+  if (from === undefined) return {};
+  const current = new Set(files.map((file) => file.name));
+  const retired = new Map(Object.entries(from.superseded));
+  for (const file of from.files) retired.set(file.name, now());
+  const superseded: Record<string, number> = {};
+  for (const [name, since] of retired) {
+    if (current.has(name) || now() - since > keepOldMs) continue;
+    const source = join(from.directory, name);
+    if ((await ifThere(lstat(source))) === undefined) continue;
+    if (!(await exists(join(directory, name)))) await link(source, join(directory, name));
+    superseded[name] = since;
+  }
+  return superseded;
+}
+
+async function finish(
+  directory: string,
+  plan: GenerationPlan,
+  state: GenerationState,
+  tools: GenerationTools,
+): Promise<void> {
+  const repomdPath = join(directory, 'repomd.xml');
+  const { signature, certificate } = await tools.sign(await readFile(repomdPath));
+  await writeFile(join(directory, 'repomd.xml.asc'), signature);
+  await writeFile(join(directory, 'repomd.xml.key'), certificate);
+  await writeFile(join(directory, STATE_FILE), JSON.stringify(state));
+  await writeFile(join(directory, LIST_FILE), formatPackageList(plan.list));
+
+  // Web caches tell versions apart by time and size, in whole seconds: each generation must be younger than the one before.
+  const before = (await ifThere(stat(join(plan.chrootDirectory, LINK_NAME, 'repomd.xml'))))?.mtimeMs ?? 0;
+  const time = Math.max(Math.floor(tools.now() / 1000), Math.floor(before / 1000) + 1);
+  for (const name of ['repomd.xml', 'repomd.xml.asc']) await utimes(join(directory, name), time, time);
+
+  const old = new Set(Object.keys(state.superseded));
+  for (const name of await readdir(directory)) if (!old.has(name)) await syncFile(join(directory, name));
+  await syncDirectory(directory);
+}
+
+async function switchTo(chrootDirectory: string, directory: string, generation: number): Promise<void> {
+  const target = generationDirectory(chrootDirectory, generation);
+  // Left by a process that died between the two renames.
+  await removeTree(target);
+  await rename(directory, target);
+  const linkPath = join(chrootDirectory, LINK_NAME);
+  const there = await ifThere(lstat(linkPath));
+  if (there?.isDirectory() === true) await rename(linkPath, generationDirectory(chrootDirectory, 0));
+  const temporary = join(chrootDirectory, `.${LINK_NAME}-link`);
+  await removeTree(temporary);
+  await symlink(`.repodata-${generation}`, temporary);
+  await syncDirectory(chrootDirectory);
+  await rename(temporary, linkPath);
+  await syncDirectory(chrootDirectory);
+}
+
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, 'r');
+  await file.sync();
+}
+
+/**
+ * Removes generations nobody reads any more. Two before the current one stay: a request that has followed the link
+ * may not have opened its file yet.
+ */
+export async function removeOldGenerations(chrootDirectory: string, current: number): Promise<void> {
+  for (const name of await readdir(chrootDirectory)) {
+    const number = Number(/^\.repodata-([0-9]+)$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY);
+    if (number < current - 2) await removeTree(join(chrootDirectory, name));
+  }
+}

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+const TIMEOUT_MS = 30 * 60_000;
+
+export interface CreaterepoRun {
+  /** Directory the package paths are relative to. */
+  directory: string;
+  /** Where `repodata/` is made, or updated from what it is. */
+  output: string;
+  /** File with one package path per line: the whole repository. */
+  packageList: string;
+  /** Take over what the `repodata/` in `output` says of packages that are in it. */
+  update: boolean;
+  /** Trust that files already known are unchanged. */
+  skipStat: boolean;
+  workers: number;
+}
+
+/** The arguments are understood by createrepo_c 0.17 and 1.x alike; gzip is what every client since yum reads. */
+export function createrepoArguments(run: CreaterepoRun): string[] {
+  return [
+    '--quiet',
+    '--no-database',
+    '--general-compress-type=gz',
+    '--workers',
+    String(run.workers),
+    '--error-exit-val',
+    '--pkglist',
+    run.packageList,
+    '--outputdir',
+    run.output,
+    ...(run.update ? ['--update'] : []),
+    ...(run.update && run.skipStat ? ['--skip-stat'] : []),
+    run.directory,
+  ];
+}
+
+/** createrepo_c failed; the message has what it said. */
+export class CreaterepoError extends Error {
+  /** It could not read one of the packages, or fell over one. Anything else is trouble with the machine. */
+  readonly unreadable: boolean;
+  constructor(message: string, unreadable: boolean, cause: unknown) {
+    super(message, { cause });
+    this.name = 'CreaterepoError';
+    this.unreadable = unreadable;
+  }
+}
+
+/** Exit status for an error with single packages, asked for by --error-exit-val. */
+const PACKAGE_ERROR_STATUS = 2;
+const crashes: readonly unknown[] = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'];
+
+export async function createrepo(run: CreaterepoRun, signal?: AbortSignal): Promise<void> {
+  try {
+    await execute('createrepo_c', createrepoArguments(run), {
+      timeout: TIMEOUT_MS,
+      maxBuffer: 16 * 1024 * 1024,
+      // It forks nothing and needs nothing of ours; secrets in the environment are not its business.
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8', TMPDIR: run.output },
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    throw toCreaterepoError(error);
+  }
+}
+
+function toCreaterepoError(error: unknown): CreaterepoError {
+  const { stderr, code, signal }: { stderr?: unknown; code?: unknown; signal?: unknown } =
+    error instanceof Error ? error : {};
+  const said = typeof stderr === 'string' ? stderr.trim().split('\n').slice(-5).join(' | ') : '';
+  const unreadable = code === PACKAGE_ERROR_STATUS || crashes.includes(signal);
+  return new CreaterepoError(`createrepo_c failed: ${said === '' ? String(error) : said}`, unreadable, error);
+}

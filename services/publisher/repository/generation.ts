@@ -1,0 +1,94 @@
+import { open, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { z } from 'zod';
+import { ifThere, readIfThere } from '../durable.ts';
+import { type PackageList, parsePackageList } from './package-list.ts';
+import { announcedPackages, type MetadataFile, parseRepomd } from './repomd.ts';
+
+/**
+ * A generation is a directory `.repodata-<n>` in the chroot directory, complete before it is visible; `repodata` is a symbolic link
+ * to the current one. Besides the metadata it has two hidden files: the state below, and the list of packages.
+ */
+export const LINK_NAME = 'repodata';
+export const STATE_FILE = '.state.json';
+export const LIST_FILE = '.packages';
+
+export const generationState = z.object({
+  generation: z.int().min(1),
+  packages: z.int().min(0),
+  /** Metadata files of earlier generations that are still here, with the time (ms) at which they went out of use. */
+  superseded: z.record(z.string(), z.number()),
+});
+export type GenerationState = z.infer<typeof generationState>;
+
+export interface Generation extends GenerationState {
+  directory: string;
+  /** Files the current repomd.xml refers to. */
+  files: MetadataFile[];
+  list: PackageList;
+}
+
+export function generationDirectory(chrootDirectory: string, generation: number): string {
+  return join(chrootDirectory, `.repodata-${generation}`);
+}
+
+/** Number of the generation the link points to; 0 when there is none. */
+export async function currentNumber(chrootDirectory: string): Promise<number> {
+  let target: string | undefined;
+  try {
+    target = await ifThere(readlink(join(chrootDirectory, LINK_NAME)));
+  } catch {
+    // A directory of another program's making: it has no number, and the next generation replaces it.
+    return 0;
+  }
+  return Number(/^\.repodata-([0-9]{1,9})$/.exec(target ?? '')?.[1] ?? 0);
+}
+
+/** State of the current generation without a look at the rest; undefined when there is none that is usable. */
+export async function readState(chrootDirectory: string): Promise<GenerationState | undefined> {
+  const number = await currentNumber(chrootDirectory);
+  const bytes =
+    number === 0 ? undefined : await readIfThere(join(generationDirectory(chrootDirectory, number), STATE_FILE));
+  const state = bytes === undefined ? undefined : generationState.safeParse(parseJson(bytes));
+  return state?.success === true && state.data.generation === number ? state.data : undefined;
+}
+
+/** The current generation, or undefined when there is none or its parts do not fit together: then only the disk tells the truth. */
+export async function readGeneration(chrootDirectory: string): Promise<Generation | undefined> {
+  const state = await readState(chrootDirectory);
+  if (state === undefined) return undefined;
+  const directory = generationDirectory(chrootDirectory, state.generation);
+  const list = parsePackageList((await readIfThere(join(directory, LIST_FILE)))?.toString('utf8') ?? ' ');
+  const repomd = await readIfThere(join(directory, 'repomd.xml'));
+  if (list === undefined || repomd === undefined || list.size !== state.packages) return undefined;
+  try {
+    const files = parseRepomd(repomd.toString('utf8'));
+    for (const file of files) if ((await stat(join(directory, file.name))).size !== file.size) return undefined;
+    return { ...state, directory, files, list };
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many packages the metadata in `directory` is about, by its own account. */
+export async function countPackages(directory: string, files: readonly MetadataFile[]): Promise<number> {
+  const primary = files.find((file) => file.type === 'primary');
+  if (primary === undefined) throw new Error('repomd.xml has no primary metadata');
+  await using file = await open(join(directory, primary.name), 'r');
+  let text = '';
+  const plain = file.createReadStream({ autoClose: false }).pipe(createGunzip());
+  for await (const chunk of plain) {
+    text += String(chunk);
+    if (text.length >= 4096) break;
+  }
+  return announcedPackages(text);
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+import { Semaphore } from '../locks.ts';
+
+export interface MergingQueueOptions<Request, Result> {
+  /** Answers all of `requests` with one run. Called for one key at a time. */
+  run: (key: string, requests: readonly Request[]) => Promise<Result>;
+  /** Runs at once over all keys. */
+  concurrency: number;
+  /** Requests that are answered by one run at most. */
+  maxBatch: number;
+  /** May one of several requests alone be to blame for this error? Then each is run by itself. */
+  isolates?: (error: unknown) => boolean;
+}
+
+interface Waiting<Request, Result> {
+  request: Request;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * A work queue in which whatever arrives for a key while that key is being worked on is answered together by its next run.
+ * A run that fails rejects the requests it was to answer and no others; see `isolates` for one bad request among many.
+ */
+export class MergingQueue<Request, Result> {
+  readonly #options: MergingQueueOptions<Request, Result>;
+  readonly #semaphore: Semaphore;
+  readonly #waiting = new Map<string, Waiting<Request, Result>[]>();
+  readonly #workers = new Map<string, Promise<void>>();
+
+  constructor(options: MergingQueueOptions<Request, Result>) {
+    this.#options = options;
+    this.#semaphore = new Semaphore(options.concurrency);
+  }
+
+  push(key: string, request: Request): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) this.#waiting.set(key, [{ request, resolve, reject }]);
+    else waiting.push({ request, resolve, reject });
+    if (!this.#workers.has(key)) this.#workers.set(key, this.#work(key));
+    return promise;
+  }
+
+  /** Resolves when nothing is waiting or running. */
+  async idle(): Promise<void> {
+    while (this.#workers.size > 0) await Promise.all(this.#workers.values());
+  }
+
+  async #work(key: string): Promise<void> {
+    // A turn per batch, not per key: a busy repository must not keep the others waiting.
+    while ((this.#waiting.get(key)?.length ?? 0) > 0) await this.#semaphore.run(() => this.#runBatch(key));
+    this.#waiting.delete(key);
+    this.#workers.delete(key);
+  }
+
+  async #runBatch(key: string): Promise<void> {
+    // The batch is taken when its turn has come, so that it holds everything that arrived while it waited for the turn.
+    const batch = this.#waiting.get(key)?.splice(0, this.#options.maxBatch) ?? [];
+    try {
+      await this.#answer(key, batch);
+    } catch (error) {
+      if (batch.length > 1 && this.#options.isolates?.(error) === true) {
+        for (const waiting of batch) await this.#answer(key, [waiting]).catch(waiting.reject);
+      } else {
+        for (const waiting of batch) waiting.reject(error);
+      }
+    }
+  }
+
+  async #answer(key: string, batch: readonly Waiting<Request, Result>[]): Promise<void> {
+    const result = await this.#options.run(
+      key,
+      batch.map((waiting) => waiting.request),
+    );
+    for (const waiting of batch) waiting.resolve(result);
+  }
+}

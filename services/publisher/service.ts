@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../../lib/clock.ts';
+import { DeadlineError } from '../../lib/errors.ts';
+import { startHealthServer } from '../../lib/http/health-server.ts';
+import type { Logger } from '../../lib/log.ts';
+import { tokenKey } from '../../lib/protocol/token.ts';
+import { SigndClient } from '../../lib/signd/client.ts';
+import { secureContextSource } from '../../lib/signd/credentials.ts';
+import { DetachedSigner } from '../../lib/signd/detached.ts';
+import { KeygenClient } from '../../lib/signd/keygen-client.ts';
+import { describeError } from './api-error.ts';
+import { type Config, frontendURL } from './config.ts';
+import { housekeep, prepareDataDirectory } from './housekeeping.ts';
+import { createApp } from './http/app.ts';
+import { Authenticator } from './http/auth.ts';
+import { LiveLogs } from './ingest/live-log.ts';
+import { TaskStore } from './ingest/task-store.ts';
+import { Uploads } from './ingest/uploads.ts';
+import { createMetrics } from './metrics.ts';
+import { pathsOf } from './paths.ts';
+import { Projects } from './project/projects.ts';
+import { Publisher } from './publication/publisher.ts';
+import { RecordStore } from './records.ts';
+import { RepositoryEngine } from './repository/engine.ts';
+import { ProjectSigner } from './signer.ts';
+
+/** A connection on which nothing moves for this long is ended; uploads as a whole may take as long as they need. */
+const IDLE_MS = 60_000;
+
+export interface ServiceTools {
+  clock: Clock;
+  log: Logger;
+  registry: Registry;
+}
+
+export interface Service {
+  ports: { http: number; metrics: number };
+  /** Takes no new work and resolves when what is under way has ended. Throws DeadlineError; unfinished work goes on at the next start. */
+  stop(drainMs: number): Promise<void>;
+}
+
+export async function startService(config: Config, { clock, log, registry }: ServiceTools): Promise<Service> {
+  const paths = pathsOf(config.KOPR_DATA_DIR);
+  const authenticator = new Authenticator(tokenKey(readFileSync(config.KOPR_TOKEN_KEY_FILE)), clock);
+  await prepareDataDirectory(paths);
+
+  const metrics = createMetrics(registry);
+  const records = new RecordStore(paths);
+  const tasks = new TaskStore({ paths, records, clock, log });
+  const signer = createSigner(config, { clock, log, registry }, metrics);
+  const engine = new RepositoryEngine({
+    paths,
+    clock,
+    log,
+    metrics,
+    signer: {
+      sign: (name, data) => signer.sign(name, data),
+      certificate: async (name) => (await signer.certificate(name)).armored,
+    },
+    concurrency: config.KOPR_CREATEREPO_CONCURRENCY,
+    workers: config.KOPR_CREATEREPO_WORKERS,
+  });
+  const publisher = new Publisher({
+    paths,
+    tasks,
+    records,
+    signer,
+    engine,
+    clock,
+    log,
+    metrics,
+    concurrency: config.KOPR_PUBLISH_CONCURRENCY,
+  });
+  const projects = new Projects({
+    paths,
+    clock,
+    log,
+    signer,
+    engine,
+    tasks,
+    resultsURL: config.KOPR_RESULTS_URL,
+    frontendURL: frontendURL(config),
+  });
+  const logs = new LiveLogs({ paths, tasks, metrics, maxBytes: config.KOPR_MAX_LOG_BYTES });
+  const uploads = new Uploads({
+    paths,
+    tasks,
+    metrics,
+    maxFileBytes: config.KOPR_MAX_FILE_BYTES,
+    maxTaskBytes: config.KOPR_MAX_TASK_BYTES,
+    minFreeBytes: config.KOPR_MIN_FREE_BYTES,
+  });
+
+  const server = createServer(createApp({ authenticator, tasks, logs, uploads, publisher, projects, clock, log }));
+  server.headersTimeout = 15_000;
+  server.requestTimeout = 0;
+  server.timeout = IDLE_MS + 10_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.KOPR_HTTP_PORT, () => resolve());
+  });
+  const stopping = new AbortController();
+  const health = await startHealthServer({
+    port: config.KOPR_METRICS_PORT,
+    registry,
+    ready: () => (stopping.signal.aborted ? 'the publisher is stopping' : undefined),
+  });
+  const housekeeping = housekeep(
+    { paths, records, clock, log, stagingDays: config.KOPR_STAGING_DAYS, recordDays: config.KOPR_RECORD_DAYS },
+    stopping.signal,
+  );
+  publisher
+    .resume()
+    .catch((error: unknown) => log.error(describeError(error), 'unfinished publications cannot be read'));
+
+  const drained = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    await publisher.idle();
+    await engine.idle();
+    await closed;
+    await housekeeping;
+  };
+  return {
+    ports: { http: (server.address() as AddressInfo).port, metrics: health.port },
+    async stop(drainMs) {
+      stopping.abort();
+      const timer = new AbortController();
+      const deadline = clock.sleep(drainMs, timer.signal).then(() => {
+        throw new DeadlineError('the work under way', drainMs);
+      });
+      try {
+        await Promise.race([drained(), deadline]);
+      } finally {
+        timer.abort();
+        deadline.catch(() => undefined);
+        server.closeAllConnections();
+        await health.close();
+      }
+    },
+  };
+}
+
+function createSigner(
+  config: Config,
+  { clock, log }: ServiceTools,
+  metrics: ReturnType<typeof createMetrics>,
+): ProjectSigner {
+  const context = secureContextSource({
+    cert: config.KOPR_TLS_CERT,
+    key: config.KOPR_TLS_KEY,
+    ca: config.KOPR_TLS_CA,
+  });
+  context();
+  const host = config.KOPR_KEYGEN_HOST;
+  const signd = new SigndClient({
+    endpoint: { host, port: config.KOPR_KEYGEN_SIGND_PORT, secureContext: context },
+    clock,
+    log,
+  });
+  const keygen = new KeygenClient({
+    endpoint: { host, port: config.KOPR_KEYGEN_HTTP_PORT, secureContext: context },
+    clock,
+    log,
+  });
+  return new ProjectSigner({
+    signd,
+    keygen,
+    detached: new DetachedSigner(signd, clock),
+    domain: config.KOPR_SIGN_DOMAIN,
+    clock,
+    log,
+    metrics,
+  });
+}
