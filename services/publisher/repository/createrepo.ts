@@ -67,9 +67,8 @@ export async function createrepo(run: CreaterepoRun, signal?: AbortSignal): Prom
 }
 
 function toCreaterepoError(error: unknown): CreaterepoError {
-  const { stderr, code, signal }: { stderr?: unknown; code?: unknown; signal?: unknown } =
-    error instanceof Error ? error : {};
-  const said = typeof stderr === 'string' ? stderr.trim().split('\n').slice(-5).join(' | ') : '';
-  const unreadable = code === PACKAGE_ERROR_STATUS || crashes.includes(signal);
+  const failure: { stderr?: unknown; code?: unknown; signal?: unknown } = error instanceof Error ? { ...error } : {};
+  const said = typeof failure.stderr === 'string' ? failure.stderr.trim().split('\n').slice(-5).join(' | ') : '';
+  const unreadable = failure.code === PACKAGE_ERROR_STATUS || crashes.includes(failure.signal);
   return new CreaterepoError(`createrepo_c failed: ${said === '' ? String(error) : said}`, unreadable, error);
 }
