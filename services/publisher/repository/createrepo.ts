@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 
 const execute = promisify(execFile);
 const TIMEOUT_MS = 30 * 60_000;
@@ -37,6 +38,13 @@ export function createrepoArguments(run: CreaterepoRun): string[] {
   ];
 }
 
+/** What execFile rejects with. */
+const execFailure = z.object({
+  stderr: z.string().optional(),
+  code: z.union([z.number(), z.string()]).nullish(),
+  signal: z.string().nullish(),
+});
+
 /** createrepo_c failed; the message has what it said. */
 export class CreaterepoError extends Error {
   /** It could not read one of the packages, or fell over one. Anything else is trouble with the machine. */
@@ -50,7 +58,7 @@ export class CreaterepoError extends Error {
 
 /** Exit status for an error with single packages, asked for by --error-exit-val. */
 const PACKAGE_ERROR_STATUS = 2;
-const crashes: readonly unknown[] = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'];
+const crashes: readonly string[] = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'];
 
 export async function createrepo(run: CreaterepoRun, signal?: AbortSignal): Promise<void> {
   try {
@@ -67,8 +75,8 @@ export async function createrepo(run: CreaterepoRun, signal?: AbortSignal): Prom
 }
 
 function toCreaterepoError(error: unknown): CreaterepoError {
-  const failure: { stderr?: unknown; code?: unknown; signal?: unknown } = error instanceof Error ? { ...error } : {};
-  const said = typeof failure.stderr === 'string' ? failure.stderr.trim().split('\n').slice(-5).join(' | ') : '';
-  const unreadable = failure.code === PACKAGE_ERROR_STATUS || crashes.includes(failure.signal);
+  const failure = execFailure.safeParse(error).data;
+  const said = failure?.stderr?.trim().split('\n').slice(-5).join(' | ') ?? '';
+  const unreadable = failure?.code === PACKAGE_ERROR_STATUS || crashes.includes(failure?.signal ?? '');
   return new CreaterepoError(`createrepo_c failed: ${said === '' ? String(error) : said}`, unreadable, error);
 }
