@@ -21,7 +21,10 @@ export function parseTask(text: string): TaskDocument {
   const parsed = taskDocument.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new TerminalError('InvalidTask', `the task document is wrong at "${issue?.path.join('.')}": ${issue?.message}`);
+    throw new TerminalError(
+      'InvalidTask',
+      `the task document is wrong at "${issue?.path.join('.')}": ${issue?.message}`,
+    );
   }
   return parsed.data;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
-import { TerminalError } from '../lib/errors.ts';
+import type { TerminalError } from '../lib/errors.ts';
 import type { Verdict } from '../lib/protocol/task.ts';
 import { verdict as verdictSchema } from '../lib/protocol/task.ts';
 import { REFUSED, UPLOADED, VERDICT } from './paths.ts';

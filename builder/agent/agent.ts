@@ -13,6 +13,7 @@ import { failed, failure } from '../verdict.ts';
 import { LogFollower } from './log-follower.ts';
 import { openPlainFile } from './plain-file.ts';
 import type { Publisher } from './publisher.ts';
+import { TASK_COMPLETE } from './publisher.ts';
 import type { ResultLimits } from './results.ts';
 import { collectResults } from './results.ts';
 
@@ -57,7 +58,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
       return 'ended-without-verdict';
     }
     await drain(follower, options, deadline);
-    await publish(verdict, options, deadline);
+    await unlessComplete(() => publish(verdict, options, deadline));
     await mark(options.controlDir, UPLOADED);
     options.log.info({ outcome: verdict.outcome, reason: verdict.reason }, 'task uploaded');
     return 'uploaded';
@@ -108,6 +109,15 @@ async function flush(follower: LogFollower, options: AgentOptions): Promise<void
   }
 }
 
+/** The manifest is there already: an earlier agent of this pod was killed between sending it and saying so. */
+async function unlessComplete(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof TerminalError) || error.code !== TASK_COMPLETE) throw error;
+  }
+}
+
 async function publish(reported: Verdict, options: AgentOptions, signal: AbortSignal): Promise<void> {
   let verdict = reported;
   if (verdict.outcome === 'succeeded') {
@@ -116,7 +126,7 @@ async function publish(reported: Verdict, options: AgentOptions, signal: AbortSi
       await patiently('the manifest', options, signal, () => options.publisher.complete({ verdict, files }, signal));
       return;
     } catch (error) {
-      if (!(error instanceof TerminalError)) throw error;
+      if (!(error instanceof TerminalError) || error.code === TASK_COMPLETE) throw error;
       // The build did not produce what can be published. That is its outcome; if the publisher refuses everything
       // (the token has expired), the next lines fail too.
       verdict = failure(error);
@@ -139,15 +149,17 @@ async function uploadAll(logsOnly: boolean, options: AgentOptions, signal: Abort
 async function uploadOne(file: ResultFile, options: AgentOptions, signal: AbortSignal): Promise<void> {
   const opened = await openPlainFile(join(options.resultsDir, file.name));
   if (opened === undefined || opened === 'odd' || opened.size < file.size) {
+    if (typeof opened === 'object') await opened.handle.close();
     throw new TerminalError('ResultsInvalid', `the result "${file.name}" changed while it was uploaded`);
   }
   // Exactly the bytes that were hashed; if they have changed meanwhile the publisher sees it by the digest.
   const { handle } = opened;
+  const body = file.size === 0 ? Readable.from([]) : handle.createReadStream({ start: 0, end: file.size - 1 });
   try {
-    const range = { autoClose: false, start: 0, end: file.size - 1 };
-    const body = file.size === 0 ? Readable.from([]) : handle.createReadStream(range);
     await options.publisher.putFile(file.name, file.sha256, file.size, body, signal);
   } finally {
+    // A request that failed early has not read to the end.
+    body.destroy();
     await handle.close();
   }
 }

@@ -30,7 +30,8 @@ async function work(context: Process): Promise<string> {
   const { config } = context;
   const task = await readTask(config.taskFile);
   const token = (await readFile(config.tokenFile, 'utf8')).trim();
-  if (token === '') throw new TerminalError('NoToken', `the file ${config.tokenFile} is empty; it must hold the task's token`);
+  if (token === '')
+    throw new TerminalError('NoToken', `the file ${config.tokenFile} is empty; it must hold the task's token`);
   const dispatcher = new Agent({ connect: { timeout: 10_000 }, keepAliveTimeout: 10_000 });
   try {
     return await runAgent({

@@ -33,7 +33,8 @@ export class LogFollower {
     if (chunk.length === 0) return false;
     try {
       const answer = await this.#publisher.appendLog(LIVE_LOG, this.#offset, chunk, signal);
-      if (!answer.accepted && answer.size === this.#offset) throw new Error('the publisher contradicts itself about the log');
+      if (!answer.accepted && answer.size === this.#offset)
+        throw new Error('the publisher contradicts itself about the log');
       if (answer.accepted && answer.size <= this.#offset) {
         this.#log.warn({ size: answer.size }, 'the publisher keeps no more of the log');
         this.#ended = true;

@@ -21,14 +21,17 @@ export interface LogAnswer {
   size: number;
 }
 
+/** Code of the publisher's answer to whatever comes after the manifest. */
+export const TASK_COMPLETE = 'TaskComplete';
+
 const REQUEST_MS = 60_000;
 /** An upload slower than this has stalled. */
 const MIN_BYTES_PER_SECOND = 128 * 1024;
 const sizeAnswer = z.object({ size: z.int().min(0) });
 
 /**
- * One try per call. Rejects with TerminalError `PublisherRefused` for an answer that will not change (4xx), and with a plain
- * Error for everything that may pass.
+ * One try per call. Rejects with TerminalError `TaskComplete` when the task has its manifest already (an earlier agent of the pod has sent
+ * it), `PublisherRefused` for any other answer that will not change (4xx), and with a plain Error for everything that may pass.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -39,8 +42,17 @@ export class Publisher {
 
   async appendLog(name: string, offset: number, data: Buffer, signal: AbortSignal): Promise<LogAnswer> {
     const path = `log/${encodeURIComponent(name)}?offset=${offset}`;
-    const answer = await this.#send('POST', path, { 'content-type': 'application/octet-stream' }, data, REQUEST_MS, signal);
-    if (answer.status === 409) return { accepted: false, size: sizeAnswer.parse(answer.json()).size };
+    const answer = await this.#send(
+      'POST',
+      path,
+      { 'content-type': 'application/octet-stream' },
+      data,
+      REQUEST_MS,
+      signal,
+    );
+    if (answer.status === 409 && !answer.isComplete()) {
+      return { accepted: false, size: sizeAnswer.parse(answer.json()).size };
+    }
     answer.check();
     return { accepted: true, size: sizeAnswer.parse(answer.json()).size };
   }
@@ -51,15 +63,13 @@ export class Publisher {
       'content-length': String(size),
       'x-kopr-sha256': sha256,
     };
-    const timeout = REQUEST_MS + (size / MIN_BYTES_PER_SECOND) * 1000;
+    const timeout = REQUEST_MS + Math.ceil(size / MIN_BYTES_PER_SECOND) * 1000;
     (await this.#send('PUT', `files/${encodeURIComponent(name)}`, headers, body, timeout, signal)).check();
   }
 
-  /** A task that has been completed before stays as it was; that is as good as done. */
   async complete(manifest: TaskManifest, signal: AbortSignal): Promise<void> {
     const headers = { 'content-type': 'application/json' };
-    const answer = await this.#send('POST', 'complete', headers, JSON.stringify(manifest), REQUEST_MS, signal);
-    if (answer.status !== 409) answer.check();
+    (await this.#send('POST', 'complete', headers, JSON.stringify(manifest), REQUEST_MS, signal)).check();
   }
 
   async #send(
@@ -95,6 +105,10 @@ class Answer {
     this.#text = text;
   }
 
+  isComplete(): boolean {
+    return this.status === 409 && this.#error()?.code === TASK_COMPLETE;
+  }
+
   json(): unknown {
     return JSON.parse(this.#text);
   }
@@ -102,6 +116,7 @@ class Answer {
   check(): void {
     if (this.status >= 200 && this.status < 300) return;
     const message = `the publisher answered ${this.#what} with status ${this.status}: ${this.#reason()}`;
+    if (this.isComplete()) throw new TerminalError(TASK_COMPLETE, message);
     if (this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status)) {
       throw new TerminalError('PublisherRefused', message);
     }
@@ -109,10 +124,14 @@ class Answer {
   }
 
   #reason(): string {
+    return this.#error()?.message ?? this.#text.slice(0, 200);
+  }
+
+  #error(): { code: string; message: string } | undefined {
     try {
-      return apiError.parse(this.json()).error.message;
+      return apiError.parse(this.json()).error;
     } catch {
-      return this.#text.slice(0, 200);
+      return undefined;
     }
   }
 }

@@ -27,7 +27,11 @@ export function isResultName(name: string, logsOnly: boolean): boolean {
  * only logs, as far as they are in order; for a successful one anything unusable rejects with TerminalError `ResultsInvalid`
  * or `ResultsTooLarge`: half a build must not be published.
  */
-export async function collectResults(directory: string, logsOnly: boolean, limits: ResultLimits): Promise<ResultFile[]> {
+export async function collectResults(
+  directory: string,
+  logsOnly: boolean,
+  limits: ResultLimits,
+): Promise<ResultFile[]> {
   const names = (await resultNames(directory, logsOnly)).sort();
   const found: ResultFile[] = [];
   let left = limits.maxTaskBytes;
@@ -61,7 +65,11 @@ function problem(code: string, name: string): string {
     : `the result "${name}" is not a plain file with an ordinary name`;
 }
 
-async function describe(directory: string, name: string, limit: number): Promise<ResultFile | 'ResultsInvalid' | 'ResultsTooLarge'> {
+async function describe(
+  directory: string,
+  name: string,
+  limit: number,
+): Promise<ResultFile | 'ResultsInvalid' | 'ResultsTooLarge'> {
   if (!resultFile.shape.name.safeParse(name).success) return 'ResultsInvalid';
   const file = await openPlainFile(join(directory, name));
   if (file === undefined || file === 'odd') return 'ResultsInvalid';
@@ -71,7 +79,7 @@ async function describe(directory: string, name: string, limit: number): Promise
     let size = 0;
     // To `file.size` and no further: a file that somebody still writes to would never end.
     if (file.size > 0) {
-      const stream = file.handle.createReadStream({ autoClose: false, start: 0, end: file.size - 1 });
+      const stream = file.handle.createReadStream({ start: 0, end: file.size - 1 });
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         hash.update(chunk);
         size += chunk.length;

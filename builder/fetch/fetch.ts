@@ -73,7 +73,10 @@ async function onlySpec(directory: string, binary: BinaryStage): Promise<string>
   const [only, ...others] = specs;
   if (only === undefined || others.length > 0) {
     const found = specs.length === 0 ? 'no spec file' : `${specs.length} spec files (${specs.sort().join(', ')})`;
-    throw new TerminalError('SpecNotFound', `the source package of ${binary.packageName} has ${found}; it needs exactly one`);
+    throw new TerminalError(
+      'SpecNotFound',
+      `the source package of ${binary.packageName} has ${found}; it needs exactly one`,
+    );
   }
   return only;
 }

@@ -11,13 +11,29 @@ export interface PlanSettings {
 }
 
 /** Architectures that run on a 64-bit kernel only under another personality: `uname -m` must say what is built for. */
-const THIRTY_TWO_BIT = new Set(['i386', 'i486', 'i586', 'i686', 'athlon', 'armv6hl', 'armv7hl', 'armhfp', 'ppc', 's390']);
+const THIRTY_TWO_BIT = new Set([
+  'i386',
+  'i486',
+  'i586',
+  'i686',
+  'athlon',
+  'armv6hl',
+  'armv7hl',
+  'armhfp',
+  'ppc',
+  's390',
+]);
 
 /**
  * What the engine script needs to know, as file name → content. The script is POSIX shell and must not interpret a
  * stranger's text, hence one value per file, or one per line; every value is checked here.
  */
-export function enginePlan(task: TaskDocument, binary: BinaryStage, spec: string, settings: PlanSettings): Map<string, string> {
+export function enginePlan(
+  task: TaskDocument,
+  binary: BinaryStage,
+  spec: string,
+  settings: PlanSettings,
+): Map<string, string> {
   return new Map([
     ['architecture', one('architecture', binary.architecture, /^[a-z][a-z0-9_]{1,31}$/)],
     ['personality', THIRTY_TWO_BIT.has(binary.architecture) ? 'linux32\n' : 'native\n'],
@@ -26,7 +42,7 @@ export function enginePlan(task: TaskDocument, binary: BinaryStage, spec: string
     ['timeout-seconds', `${task.timeoutSeconds}\n`],
     ['upload-seconds', `${settings.uploadSeconds}\n`],
     ['max-log-bytes', `${settings.maxLogBytes}\n`],
-    ['buildroot-packages', lines('package', binary.buildrootPackages, /^[A-Za-z0-9@_(][^\p{Cc}]{0,255}$/u)],
+    ['buildroot-packages', lines('package', binary.buildrootPackages, /^[A-Za-z0-9@_(/][^\p{Cc}]{0,255}$/u)],
     ['with', lines('build condition', binary.with, /^[A-Za-z0-9_]{1,128}$/)],
     ['without', lines('build condition', binary.without, /^[A-Za-z0-9_]{1,128}$/)],
     ['dnf.conf', dnfConf(binary.repos, settings.dnfCacheDir)],

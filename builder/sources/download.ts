@@ -26,7 +26,9 @@ export interface FetchContext {
   server: 'stranger' | 'own';
 }
 
-export function patience(server: FetchContext['server']): Pick<RetryOptions, 'attempts' | 'firstDelayMs' | 'maxDelayMs'> {
+export function patience(
+  server: FetchContext['server'],
+): Pick<RetryOptions, 'attempts' | 'firstDelayMs' | 'maxDelayMs'> {
   if (server === 'own') return { attempts: 8, firstDelayMs: 1_000, maxDelayMs: 30_000 };
   return { attempts: 4, firstDelayMs: 1_000, maxDelayMs: 15_000 };
 }
@@ -47,7 +49,12 @@ const PROGRESS_MS = 5_000;
 
 /** One agent per process. A server that accepts and then says nothing is given up after a minute. */
 export function createDispatcher(): Agent {
-  return new Agent({ connect: { timeout: 10_000 }, headersTimeout: 60_000, bodyTimeout: 60_000, maxHeaderSize: 64 * 1024 });
+  return new Agent({
+    connect: { timeout: 10_000 },
+    headersTimeout: 60_000,
+    bodyTimeout: 60_000,
+    maxHeaderSize: 64 * 1024,
+  });
 }
 
 /**
@@ -116,7 +123,8 @@ async function receive(
   const tooLarge = (): TerminalError =>
     new TerminalError('SourceTooLarge', `${showURL(url)} is larger than the limit of ${context.maxSourceBytes} bytes`);
   if (announced > context.maxSourceBytes) {
-    answer.body.destroy();
+    // A body destroyed before it is read tells so by an event, which ends the process if nobody listens.
+    answer.body.on('error', () => {}).destroy();
     throw tooLarge();
   }
   const partial = `${wanted.target}.part`;
@@ -136,7 +144,8 @@ async function receive(
         context.log.say(`${size}${announced > 0 ? ` of ${announced}` : ''} bytes so far`);
       }
     }
-    if (announced >= 0 && size !== announced) throw new Error(`${showURL(url)} ended after ${size} of ${announced} bytes`);
+    if (announced >= 0 && size !== announced)
+      throw new Error(`${showURL(url)} ended after ${size} of ${announced} bytes`);
     await file.sync();
   } finally {
     await file.close();

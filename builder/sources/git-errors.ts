@@ -3,9 +3,18 @@ export type GitFailure = 'no-shallow' | 'no-reference' | 'final' | 'transient';
 
 const RULES: readonly [RegExp, GitFailure][] = [
   [/dumb http transport does not support|does not support shallow|Server does not support --depth/i, 'no-shallow'],
-  [/couldn't find remote ref|not our ref|no such remote ref|upload-pack: not our ref|Server does not allow request for unadvertised object/i, 'no-reference'],
-  [/could not read Username|Authentication failed|requested URL returned error: 40[1345]|Repository not found|repository '.*' not found|not valid: is this a git repository/i, 'final'],
-  [/transport '.*' not allowed|No url found for submodule path|unable to find remote helper|invalid path|exceeds maximum allowed size/i, 'final'],
+  [
+    /couldn't find remote ref|not our ref|no such remote ref|upload-pack: not our ref|Server does not allow request for unadvertised object/i,
+    'no-reference',
+  ],
+  [
+    /could not read Username|Authentication failed|requested URL returned error: 40[1345]|Repository not found|repository '.*' not found|not valid: is this a git repository/i,
+    'final',
+  ],
+  [
+    /transport '.*' not allowed|No url found for submodule path|unable to find remote helper|invalid path|exceeds maximum allowed size/i,
+    'final',
+  ],
   [/SSL certificate problem|server certificate verification failed/i, 'final'],
 ];
 

@@ -1,6 +1,6 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TerminalError } from '../../lib/errors.ts';
+import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { RunResult } from '../exec.ts';
 import { run } from '../exec.ts';
 import { retry } from '../retry.ts';
@@ -47,7 +47,12 @@ const OPTIONS = [
 
 /** Clones into `directory` and picks the spec file. Rejects as `checkout` and `chooseSpec` do. */
 export async function fetchGit(
-  source: { url: string; committish?: string | undefined; subdirectory?: string | undefined; spec?: string | undefined },
+  source: {
+    url: string;
+    committish?: string | undefined;
+    subdirectory?: string | undefined;
+    spec?: string | undefined;
+  },
   directory: string,
   context: GitContext,
 ): Promise<FetchedSource> {
@@ -78,13 +83,23 @@ export async function checkout(wanted: GitCheckout, context: GitContext): Promis
     return id;
   });
   context.log.say(`checked out commit ${commit}`);
-  if (wanted.submodules && (await isFile(join(wanted.directory, '.gitmodules')))) await submodules(wanted, context, url);
+  if (wanted.submodules && (await isFile(join(wanted.directory, '.gitmodules'))))
+    await submodules(wanted, context, url);
   return commit;
 }
 
 /** The commit, fetched without its history; undefined when the server or the name needs another way. */
-async function shallow(committish: string | undefined, wanted: GitCheckout, context: GitContext, url: URL): Promise<string | undefined> {
-  const result = await git(['fetch', '--quiet', '--depth=1', '--no-tags', 'origin', committish ?? 'HEAD'], context, wanted.directory);
+async function shallow(
+  committish: string | undefined,
+  wanted: GitCheckout,
+  context: GitContext,
+  url: URL,
+): Promise<string | undefined> {
+  const result = await git(
+    ['fetch', '--quiet', '--depth=1', '--no-tags', 'origin', committish ?? 'HEAD'],
+    context,
+    wanted.directory,
+  );
   if (result.code === 0) return await resolve('FETCH_HEAD', wanted, context, url);
   const failure = gitFailure(result.output);
   if (failure === 'no-shallow') return undefined;
@@ -97,14 +112,23 @@ async function shallow(committish: string | undefined, wanted: GitCheckout, cont
   throw new Error('git fetched nothing');
 }
 
-async function full(committish: string | undefined, wanted: GitCheckout, context: GitContext, url: URL): Promise<string> {
+async function full(
+  committish: string | undefined,
+  wanted: GitCheckout,
+  context: GitContext,
+  url: URL,
+): Promise<string> {
   const refspecs = ['+HEAD:refs/kopr/head', '+refs/heads/*:refs/kopr/heads/*', '+refs/tags/*:refs/tags/*'];
   if (committish?.startsWith('refs/')) refspecs.push(`+${committish}:refs/kopr/wanted`);
   const result = await git(['fetch', '--quiet', '--no-tags', 'origin', ...refspecs], context, wanted.directory);
   if (result.code !== 0 && gitFailure(result.output) === 'no-reference') throw notFound(committish, url);
   must(result, url);
   for (const name of candidates(committish)) {
-    const parsed = await git(['rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`], context, wanted.directory);
+    const parsed = await git(
+      ['rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`],
+      context,
+      wanted.directory,
+    );
     if (parsed.code === 0) return parsed.stdout.trim();
   }
   throw notFound(committish, url);
@@ -118,7 +142,11 @@ function candidates(committish: string | undefined): string[] {
 }
 
 async function resolve(name: string, wanted: GitCheckout, context: GitContext, url: URL): Promise<string> {
-  const result = await git(['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`], context, wanted.directory);
+  const result = await git(
+    ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`],
+    context,
+    wanted.directory,
+  );
   must(result, url);
   const id = result.stdout.trim();
   if (!COMMIT.test(id)) throw new Error(`git did not name a commit for ${name}`);
@@ -144,14 +172,13 @@ function tries<T>(wanted: GitCheckout, context: GitContext, work: () => Promise<
       random: context.random,
       signal: context.signal,
       onRetry: (error, delay) =>
-        context.log.say(`${error instanceof Error ? error.message : error}; trying again in ${Math.ceil(delay / 1000)} s`),
+        context.log.say(`${errorMessage(error)}; trying again in ${Math.ceil(delay / 1000)} s`),
     },
     work,
   ).catch((error: unknown) => {
     context.signal.throwIfAborted();
     if (error instanceof TerminalError || context.server === 'own') throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new TerminalError('GitFetchFailed', `${wanted.url} could not be cloned: ${message}`);
+    throw new TerminalError('GitFetchFailed', `${wanted.url} could not be cloned: ${errorMessage(error)}`);
   });
 }
 
@@ -195,7 +222,12 @@ function notFound(committish: string | undefined, url: URL): TerminalError {
 
 function checkCommittish(name: string): void {
   // git check-ref-format's rules, more or less: what is left can be neither an option nor an expression nor a refspec.
-  if (name.length > 255 || !/^[A-Za-z0-9_][^\p{Cc} ~^:?*[\\]*$/u.test(name) || name.includes('..') || name.includes('@{')) {
+  if (
+    name.length > 255 ||
+    !/^[A-Za-z0-9_][^\p{Cc} ~^:?*[\\]*$/u.test(name) ||
+    name.includes('..') ||
+    name.includes('@{')
+  ) {
     throw new TerminalError('InvalidSource', `"${name}" cannot be the name of a branch, tag or commit`);
   }
 }

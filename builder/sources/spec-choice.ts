@@ -5,8 +5,7 @@ import { TerminalError } from '../../lib/errors.ts';
 /** A path that a user gave, relative to his repository: no way out of it, no options, no absolute paths. */
 export function safeRelativePath(path: string, what: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (path.startsWith('/') || parts.includes('..') || /[\x00-\x1f\x7f]/.test(path)) {
+  if (path.startsWith('/') || parts.includes('..') || /\p{Cc}/u.test(path)) {
     throw new TerminalError('InvalidSource', `${what} "${path}" must be a path inside the repository, without ".."`);
   }
   return parts.join('/');
@@ -40,19 +39,28 @@ export async function chooseSpec(root: string, subdirectory: string, named: stri
   }
   if (named !== undefined) {
     const wanted = named.endsWith('.spec') ? named : `${named}.spec`;
-    const path = await resolveInside(root, join(subdirectory, safeRelativePath(wanted, 'the spec file')), 'the spec file');
+    const path = await resolveInside(
+      root,
+      join(subdirectory, safeRelativePath(wanted, 'the spec file')),
+      'the spec file',
+    );
     if (!(await stat(path)).isFile()) throw new TerminalError('SpecNotFound', `"${wanted}" in ${place} is not a file`);
     return relative(await realpath(root), path);
   }
   const entries = await readdir(directory, { withFileTypes: true });
-  const specs = entries.filter((entry) => entry.name.endsWith('.spec') && !entry.isDirectory()).map((entry) => entry.name);
+  const specs = entries
+    .filter((entry) => entry.name.endsWith('.spec') && !entry.isDirectory())
+    .map((entry) => entry.name);
   const [only, ...others] = specs.sort();
   if (only === undefined) {
     throw new TerminalError('SpecNotFound', `there is no spec file in ${place}; set "subdirectory" or "spec"`);
   }
   if (others.length > 0) {
     const names = specs.slice(0, 10).join(', ');
-    throw new TerminalError('SpecNotFound', `there are ${specs.length} spec files in ${place} (${names}); set "spec" to one of them`);
+    throw new TerminalError(
+      'SpecNotFound',
+      `there are ${specs.length} spec files in ${place} (${names}); set "spec" to one of them`,
+    );
   }
   return relative(await realpath(root), await resolveInside(root, join(subdirectory, only), 'the spec file'));
 }

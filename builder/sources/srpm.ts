@@ -44,7 +44,14 @@ async function buildSrpm(spec: string, context: SrpmContext): Promise<string> {
   const top = join(context.scratch, 'srpm');
   await rm(top, { recursive: true, force: true });
   await mkdir(top, { recursive: true });
-  const defines = define({ _topdir: top, _sourcedir: sources, _srcrpmdir: join(top, 'SRPMS'), _tmppath: top, dist: '%{nil}', _disable_source_fetch: '1' });
+  const defines = define({
+    _topdir: top,
+    _sourcedir: sources,
+    _srcrpmdir: join(top, 'SRPMS'),
+    _tmppath: top,
+    dist: '%{nil}',
+    _disable_source_fetch: '1',
+  });
   context.log.say(`phase sources of ${basename(spec)}`);
   const expanded = await tool('rpmspec', [...defines, '-P', spec], context, sources, false);
   if (expanded.code !== 0) {
@@ -59,7 +66,10 @@ async function buildSrpm(spec: string, context: SrpmContext): Promise<string> {
   const made = (await readdir(join(top, 'SRPMS'))).filter((name) => name.endsWith('.src.rpm'));
   const [only, ...others] = made;
   if (only === undefined || others.length > 0) {
-    throw new TerminalError('SrpmBuildFailed', `rpmbuild -bs ${basename(spec)} made ${made.length} source packages; expected one`);
+    throw new TerminalError(
+      'SrpmBuildFailed',
+      `rpmbuild -bs ${basename(spec)} made ${made.length} source packages; expected one`,
+    );
   }
   return join(top, 'SRPMS', only);
 }
@@ -67,12 +77,16 @@ async function buildSrpm(spec: string, context: SrpmContext): Promise<string> {
 async function downloadMissing(expandedSpec: string, directory: string, context: SrpmContext): Promise<void> {
   const remote = remoteSources(expandedSpec);
   if (remote.length > MAX_REMOTE_SOURCES) {
-    throw new TerminalError('SpecInvalid', `the spec names ${remote.length} sources by URL; at most ${MAX_REMOTE_SOURCES} are fetched`);
+    throw new TerminalError(
+      'SpecInvalid',
+      `the spec names ${remote.length} sources by URL; at most ${MAX_REMOTE_SOURCES} are fetched`,
+    );
   }
   let left = context.maxSourceBytes;
   for (const { url, file } of remote) {
     const problem = fileNameProblem(file);
-    if (problem !== undefined) throw new TerminalError('SpecInvalid', `the source "${url}" has a file name that ${problem}`);
+    if (problem !== undefined)
+      throw new TerminalError('SpecInvalid', `the source "${url}" has a file name that ${problem}`);
     const target = join(directory, file);
     if (await exists(target)) continue;
     // The limit holds for the sum: the SRPM they go into has the same one.
@@ -88,9 +102,11 @@ async function checkSrpm(path: string, context: SrpmContext): Promise<string> {
   if (query.code !== 0 || nvr === undefined) {
     throw new TerminalError('NotAnSrpm', `${basename(path)} is not an RPM package: ${firstRpmError(query.output)}`);
   }
-  if (isSource !== '1') throw new TerminalError('NotAnSrpm', `${basename(path)} is a binary RPM package, not a source package`);
+  if (isSource !== '1')
+    throw new TerminalError('NotAnSrpm', `${basename(path)} is a binary RPM package, not a source package`);
   const digests = await tool('rpm', ['-K', '--nosignature', path], context, context.scratch, false);
-  if (digests.code !== 0) throw new TerminalError('NotAnSrpm', `${basename(path)} is damaged: its digests do not match`);
+  if (digests.code !== 0)
+    throw new TerminalError('NotAnSrpm', `${basename(path)} is damaged: its digests do not match`);
   return nvr;
 }
 
@@ -105,12 +121,21 @@ async function copySpec(srpm: string, context: SrpmContext): Promise<void> {
   const specs = result.code === 0 ? (await readdir(directory)).filter((name) => name.endsWith('.spec')) : [];
   const [only, ...others] = specs;
   if (only === undefined || others.length > 0) {
-    throw new TerminalError('NotAnSrpm', `${basename(srpm)} holds ${specs.length} spec files; a source package has exactly one`);
+    throw new TerminalError(
+      'NotAnSrpm',
+      `${basename(srpm)} holds ${specs.length} spec files; a source package has exactly one`,
+    );
   }
   await copyFile(join(directory, only), join(context.resultsDir, only));
 }
 
-function tool(command: string, args: readonly string[], context: SrpmContext, cwd: string, echo: boolean): Promise<RunResult> {
+function tool(
+  command: string,
+  args: readonly string[],
+  context: SrpmContext,
+  cwd: string,
+  echo: boolean,
+): Promise<RunResult> {
   return run(command, args, {
     what: `${command} ${args.at(-1)}`,
     cwd,

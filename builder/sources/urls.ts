@@ -12,11 +12,17 @@ export function webURL(text: string, what: string): URL {
     throw new TerminalError('UnsupportedSource', `${what} "${text}" is not a URL; use http:// or https://`);
   }
   if (!PROTOCOLS.includes(url.protocol)) {
-    throw new TerminalError('UnsupportedSource', `${what} uses "${url.protocol}//"; only http:// and https:// are fetched`);
+    throw new TerminalError(
+      'UnsupportedSource',
+      `${what} uses "${url.protocol}//"; only http:// and https:// are fetched`,
+    );
   }
   if (url.username !== '' || url.password !== '') {
     // It would be printed in a public log and in other people's terminals.
-    throw new TerminalError('UnsupportedSource', `${what} carries a user name or password; use a URL without credentials`);
+    throw new TerminalError(
+      'UnsupportedSource',
+      `${what} carries a user name or password; use a URL without credentials`,
+    );
   }
   return url;
 }

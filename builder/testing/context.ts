@@ -13,8 +13,8 @@ import { createDispatcher } from '../sources/download.ts';
 export function impatientClock(): Clock & { slept: number[] } {
   const slept: number[] = [];
   return {
-    now: systemClock.now,
-    monotonic: systemClock.monotonic,
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
     slept,
     sleep: (ms, signal) => {
       slept.push(ms);
@@ -33,7 +33,10 @@ export function memoryLog(): LiveLog & { text(): string } {
   };
 }
 
-export type TestContext = FetchContext & { log: ReturnType<typeof memoryLog>; clock: ReturnType<typeof impatientClock> };
+export type TestContext = FetchContext & {
+  log: ReturnType<typeof memoryLog>;
+  clock: ReturnType<typeof impatientClock>;
+};
 
 export function fetchContext(overrides: Partial<FetchContext> = {}): TestContext {
   return {
@@ -59,7 +62,7 @@ const execute = promisify(execFile);
 /** Runs a program for the arrangement of a test, and rejects with its output when it fails. */
 export async function tool(cwd: string, command: string, ...args: string[]): Promise<string> {
   const env = {
-    PATH: process.env.PATH ?? '/usr/bin:/bin',
+    PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: cwd,
     LC_ALL: 'C.UTF-8',
     GIT_CONFIG_GLOBAL: '/dev/null',

@@ -20,7 +20,7 @@ export async function smartGit(root: string, request: IncomingMessage, response:
   const body = await readBody(request);
   const child = spawn('git', ['http-backend'], {
     env: {
-      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      PATH: '/usr/local/bin:/usr/bin:/bin',
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: '1',
       GIT_CONFIG_COUNT: '1',

@@ -32,7 +32,10 @@ export class PublisherStub {
   }
 
   async start(): Promise<string> {
-    this.#server = await startWebServer((request, response) => this.#handle(request, response), this.#server?.port ?? 0);
+    this.#server = await startWebServer(
+      (request, response) => this.#handle(request, response),
+      this.#server?.port ?? 0,
+    );
     return this.#server.url;
   }
 
@@ -54,7 +57,7 @@ export class PublisherStub {
     if (fault === 'reset') return void request.socket.destroy();
     if (fault === 'error') return void response.writeHead(503).end('later');
     if (fault === 'half-body') {
-      request.once('data', () => request.socket.destroy());
+      request.once('data', () => request.socket.destroy()).once('end', () => request.socket.destroy());
       return;
     }
     if (request.headers.authorization !== `Bearer ${this.#options.token}`) return refuse(response, 401, 'no');
@@ -69,8 +72,18 @@ export class PublisherStub {
     const url = new URL(request.url ?? '/', 'http://stub');
     const [, , , , kind, name] = url.pathname.split('/');
     if (kind === 'complete') return this.#complete(body);
+    if (this.manifest !== undefined) {
+      return {
+        status: 409,
+        body: {
+          error: { code: 'TaskComplete', message: 'the task is complete' },
+          size: this.logs.get('builder-live.log')?.length ?? 0,
+        },
+      };
+    }
     if (name === undefined) return { status: 404, body: {} };
-    if (this.#options.refuse?.(name)) return { status: 413, body: { error: { code: 'TooLarge', message: `${name} is too large` } } };
+    if (this.#options.refuse?.(name))
+      return { status: 413, body: { error: { code: 'TooLarge', message: `${name} is too large` } } };
     if (kind === 'log') return this.#appendLog(name, Number(url.searchParams.get('offset')), body);
     const digest = createHash('sha256').update(body).digest('hex');
     if (digest !== request.headers['x-kopr-sha256']) {
@@ -91,7 +104,9 @@ export class PublisherStub {
 
   #complete(body: Buffer): { status: number; body: unknown } {
     const manifest = taskManifest.parse(JSON.parse(body.toString()));
-    if (this.manifest !== undefined && JSON.stringify(this.manifest) !== JSON.stringify(manifest)) return { status: 409, body: {} };
+    if (this.manifest !== undefined && JSON.stringify(this.manifest) !== JSON.stringify(manifest)) {
+      return { status: 409, body: { error: { code: 'TaskComplete', message: 'completed with other results' } } };
+    }
     this.manifest = manifest;
     return { status: 200, body: {} };
   }
