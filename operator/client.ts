@@ -3,200 +3,31 @@
  * cannot do harm, writes only as create, server-side apply, finalizer patch and delete. There is no PUT: it loses
  * other writers' updates and every field this version does not know.
  */
-import type { Registry } from 'prom-client';
-
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
-import type { ClusterAccess } from './access.ts';
-import { ApiError, apiErrorFrom, isNotFound } from './apiError.ts';
-import { withDeadline } from './deadline.ts';
+import type { ApiClient, ApiRequest, ApplyOptions, Desired, Draft, ListOptions, RequestOptions } from './apiClient.ts';
+import { ApiError, isNotFound } from './apiError.ts';
+import type { ClientOptions } from './caller.ts';
+import { createCaller } from './caller.ts';
+import { Pods } from './core.ts';
 import type { ListHead } from './listScanner.ts';
 import { ListScanner } from './listScanner.ts';
-import { clientMetrics } from './metrics.ts';
 import type { KubeObject, ObjectMeta, ResourceType } from './resource.ts';
 import { apiVersionOf, keyOf, parseKey, resourcePath } from './resource.ts';
-import type { RetryPolicy } from './retry.ts';
-import { defaultRetryPolicy, retryDelayMs } from './retry.ts';
-import type { Method, TransportResponse } from './transport.ts';
-import { createTransport } from './transport.ts';
 import { recordDelete, recordWrite } from './writes.ts';
 
+export type * from './apiClient.ts';
 export { ApiError, isAlreadyExists, isConflict, isForbidden, isGone, isInvalid, isNotFound } from './apiError.ts';
+export type { ClientOptions } from './caller.ts';
 
-export type DeepPartial<T> = T extends readonly unknown[]
-  ? T
-  : T extends object
-    ? { [K in keyof T]?: DeepPartial<T[K]> }
-    : T;
-
-/** A new object; apiVersion and kind are filled in from the type. */
-export type Draft<T extends KubeObject> = Omit<T, 'apiVersion' | 'kind'> & { apiVersion?: string; kind?: string };
-
-/** The fields one manager wants to hold, and nothing else. */
-export type Desired<T extends KubeObject> = DeepPartial<Omit<T, 'metadata'>> & {
-  metadata: Partial<ObjectMeta> & { name: string };
-};
-
-export interface RequestOptions {
-  signal?: AbortSignal;
-  /** Deadline of one attempt, body included. */
-  timeoutMs?: number;
-}
-
-export interface ApiRequest extends RequestOptions {
-  method: Method;
-  path: string;
-  query?: Record<string, string | number | boolean | undefined>;
-  body?: unknown;
-  contentType?: string;
-  /** May be sent twice without harm. Default: GET, PUT and DELETE are. */
-  idempotent?: boolean;
-}
-
-export interface ListOptions<T = unknown> extends RequestOptions {
-  namespace?: string;
-  labelSelector?: string;
-  fieldSelector?: string;
-  /** "0" takes whatever the server's watch cache holds, which is cheap and may be old. Without it the list is current. */
-  resourceVersion?: string;
-  /** Objects a page. 0 asks for everything at once. */
-  limit?: number;
-  /** Applied to each item as it arrives, so that what is dropped never piles up. */
-  transform?: (item: T) => T;
-}
-
-export interface ListResult<T> {
-  items: T[];
-  resourceVersion: string;
-}
-
-export interface ApplyOptions extends RequestOptions {
-  /** Field manager: one per controller. */
-  manager: string;
-  /** Take over fields another manager holds. Default true: a controller applies only fields that are its own. */
-  force?: boolean;
-  subresource?: 'status';
-  /** Refuse (409 Conflict) when the object is no longer at this version. */
-  resourceVersion?: string;
-}
-
-export interface DeleteOptions extends RequestOptions {
-  uid?: string;
-  resourceVersion?: string;
-  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
-  gracePeriodSeconds?: number;
-}
-
-export interface LogOptions {
-  container?: string;
-  follow?: boolean;
-  sinceTime?: string;
-  tailLines?: number;
-  timestamps?: boolean;
-  limitBytes?: number;
-  previous?: boolean;
-  signal?: AbortSignal;
-}
-
-export interface ApiClient {
-  readonly server: string;
-  /** Undefined when there is no such object. */
-  get<T extends KubeObject>(type: ResourceType<T>, key: string, options?: RequestOptions): Promise<T | undefined>;
-  /** Reads page by page and item by item. */
-  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions<T>): Promise<ListResult<T>>;
-  /** Not repeated when its outcome is unknown: use deterministic names and treat AlreadyExists as success. */
-  create<T extends KubeObject>(type: ResourceType<T>, obj: Draft<T>, options?: RequestOptions): Promise<T>;
-  /**
-   * Server-side apply. Fields this manager applied before and leaves out now are removed. An object that does not exist
-   * is created, unless `metadata.uid` or a resourceVersion is given (409) or a subresource is applied (404).
-   */
-  apply<T extends KubeObject>(type: ResourceType<T>, obj: Desired<T>, options: ApplyOptions): Promise<T>;
-  /** Replaces the finalizers of `obj` if it is still at the version that was read; otherwise 409 Conflict. */
-  patchFinalizers<T extends KubeObject>(
-    type: ResourceType<T>,
-    obj: T,
-    finalizers: readonly string[],
-    options?: RequestOptions,
-  ): Promise<T>;
-  /** RFC 7386. Put resourceVersion into metadata to make it conditional. */
-  mergePatch<T extends KubeObject>(
-    type: ResourceType<T>,
-    key: string,
-    patch: unknown,
-    options?: RequestOptions & { subresource?: 'status' },
-  ): Promise<T>;
-  /** False when the object (or, with `uid`, that very incarnation of it) was gone already. */
-  delete<T extends KubeObject>(type: ResourceType<T>, key: string, options?: DeleteOptions): Promise<boolean>;
-  /** The parsed JSON of any request, with deadline and retries. */
-  request<R>(request: ApiRequest): Promise<R>;
-  /** One attempt without a deadline; throws ApiError unless 2xx. The caller reads and ends the body. */
-  stream(request: Pick<ApiRequest, 'path' | 'query' | 'signal'>): Promise<TransportResponse>;
-  /** The text of a container's log, in chunks as they come. */
-  podLog(key: string, options?: LogOptions): AsyncIterable<Buffer>;
-  connectionsOpened(): number;
-  close(): Promise<void>;
-}
-
-export interface ClientOptions {
-  access: ClusterAccess;
-  clock: Clock;
-  log: Logger;
-  registry: Registry;
-  userAgent: string;
-  /** Deadline of one attempt. Default 30 s. */
-  timeoutMs?: number;
-  retry?: Partial<RetryPolicy>;
-  random?: () => number;
-}
-
-const DEFAULT_TIMEOUT_MS = 30_000;
 const PAGE_SIZE = 500;
 const APPLY = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 
 export function createClient(options: ClientOptions): ApiClient {
-  const { clock, log } = options;
-  const random = options.random ?? Math.random;
-  const policy = { ...defaultRetryPolicy, ...options.retry };
-  const metrics = clientMetrics(options.registry);
-  const transport = createTransport({ access: options.access, userAgent: options.userAgent, metrics });
-  const host = new URL(transport.server).host;
-
-  /** Sends, checks the status, and lets `read` consume the body, all within one deadline; again while policy allows. */
-  async function call<R>(request: ApiRequest, read: (body: TransportResponse['body']) => Promise<R>): Promise<R> {
-    const { method, path } = request;
-    const idempotent = request.idempotent ?? (method === 'GET' || method === 'PUT' || method === 'DELETE');
-    const timeoutMs = request.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    let refreshed = false;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await withDeadline(
-          { clock, ms: timeoutMs, what: `${method} ${path}`, signal: request.signal },
-          async (signal) => {
-            const response = await transport.send({ ...transportFields(request), signal });
-            await throwUnlessSuccess(method, path, response);
-            return read(response.body);
-          },
-        );
-      } catch (error) {
-        if (request.signal?.aborted) throw error;
-        if (error instanceof ApiError && error.status === 401 && !refreshed) {
-          refreshed = true;
-          await transport.refreshCredentials();
-          continue;
-        }
-        const delay = retryDelayMs(error, attempt, idempotent, policy, random());
-        if (delay === undefined) throw error;
-        metrics.retry(method, host);
-        log.debug({ method, path, attempt, delayMs: Math.round(delay), err: error }, 'request will be repeated');
-        await clock.sleep(delay, request.signal);
-      }
-    }
-  }
+  const caller = createCaller(options);
 
   function json<R>(request: ApiRequest): Promise<R> {
-    return call(request, async (body) => JSON.parse(await body.text()) as R);
+    return caller.call(request, async (body) => JSON.parse(await body.text()) as R);
   }
 
   async function listPage<T extends KubeObject>(
@@ -206,7 +37,7 @@ export function createClient(options: ClientOptions): ApiClient {
     transform: (item: T) => T,
   ): Promise<ListHead> {
     const before = items.length;
-    return call(request, async (body) => {
+    return caller.call(request, async (body) => {
       // A repeated attempt must not leave the items of the broken one behind.
       items.length = before;
       const scanner = new ListScanner((item) => items.push(transform(withKind(type, item as T))));
@@ -216,9 +47,9 @@ export function createClient(options: ClientOptions): ApiClient {
   }
 
   return {
-    server: transport.server,
-    connectionsOpened: () => transport.connectionsOpened(),
-    close: () => transport.close(),
+    server: caller.server,
+    connectionsOpened: () => caller.connectionsOpened(),
+    close: () => caller.close(),
     request: json,
 
     async get(type, key, requestOptions) {
@@ -373,16 +204,13 @@ export function createClient(options: ClientOptions): ApiClient {
       }
     },
 
-    async stream(request) {
-      const response = await transport.send({ ...transportFields({ method: 'GET', ...request }) });
-      await throwUnlessSuccess('GET', request.path, response);
-      return response;
-    },
+    stream: (request) => caller.open({ method: 'GET', ...request }),
 
     async *podLog(key, logOptions = {}) {
       const { signal, ...query } = logOptions;
-      const response = await this.stream({
-        path: `${pathOf({ group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true }, key)}/log`,
+      const response = await caller.open({
+        method: 'GET',
+        path: `${pathOf(Pods, key)}/log`,
         query,
         ...(signal === undefined ? {} : { signal }),
       });
@@ -392,17 +220,6 @@ export function createClient(options: ClientOptions): ApiClient {
         response.body.destroy();
       }
     },
-  };
-}
-
-function transportFields(request: ApiRequest): Parameters<ReturnType<typeof createTransport>['send']>[0] {
-  return {
-    method: request.method,
-    path: request.path,
-    ...(request.query === undefined ? {} : { query: request.query }),
-    ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-    ...(request.contentType === undefined ? {} : { contentType: request.contentType }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
 }
 
@@ -418,13 +235,6 @@ function requestFields(options: RequestOptions): RequestOptions {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
   };
-}
-
-async function throwUnlessSuccess(method: string, path: string, response: TransportResponse): Promise<void> {
-  if (response.status >= 200 && response.status < 300) return;
-  const retryAfter = response.headers['retry-after'];
-  const header = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
-  throw apiErrorFrom(method, path, response.status, await response.body.text(), header);
 }
 
 function pathOf(type: ResourceType<KubeObject>, key: string, subresource?: string): string {

@@ -192,47 +192,34 @@ export class Controller<T extends KubeObject> {
     const started = clock.monotonic();
     const deadlineMs = this.options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     const writes: Write[] = [];
-    let late: Promise<unknown> | undefined;
+    const finish = (): void => {
+      expectations.record(id, writes);
+      this.queue.done(key);
+    };
+    let task: Promise<ReconcileResult> = Promise.resolve();
+    let overdue = false;
     let outcome: ReconcileOutcome;
     try {
       const result = await withDeadline(
         { clock, ms: deadlineMs, what: `reconcile of ${key} by ${this.name}`, signal: this.stopping.signal },
         (signal) => {
-          const task = collectingWrites(writes, async () =>
-            this.options.reconcile(key, { signal, log, clock, reconcileID }),
-          );
-          late = task;
+          task = collectingWrites(writes, async () => this.options.reconcile(key, { signal, log, clock, reconcileID }));
           return untilAborted(task, signal);
         },
       );
-      late = undefined;
       outcome = this.accept(key, result, log);
     } catch (error) {
-      if (!this.wasAborted(error)) late = undefined;
-      outcome = this.reject(key, error, log);
+      overdue = error instanceof AbortedWork;
+      outcome = this.reject(key, error instanceof AbortedWork ? error.cause : error, log);
     }
-    expectations.record(id, writes);
     this.metrics.outcome(outcome, clock.monotonic() - started);
-    if (!late) {
-      this.queue.done(key);
+    if (!overdue) {
+      finish();
       return;
     }
-    // The reconcile did not obey its signal in time. The worker goes on; the key stays taken until it really ends.
+    // The reconcile has not obeyed its signal yet. The worker goes on; the key stays taken until it really ends.
     this.metrics.overdue();
-    const ended = late.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.track(
-      ended.then(() => {
-        expectations.record(id, writes);
-        this.queue.done(key);
-      }),
-    );
-  }
-
-  private wasAborted(error: unknown): boolean {
-    return error instanceof AbortedWork;
+    this.track(task.then(finish, finish));
   }
 
   private accept(key: string, result: ReconcileResult, log: Logger): ReconcileOutcome {
@@ -250,8 +237,7 @@ export class Controller<T extends KubeObject> {
     return 'requeue_after';
   }
 
-  private reject(key: string, thrown: unknown, log: Logger): ReconcileOutcome {
-    const error = thrown instanceof AbortedWork ? thrown.cause : thrown;
+  private reject(key: string, error: unknown, log: Logger): ReconcileOutcome {
     if (this.stopping.signal.aborted) return 'requeue';
     if (error instanceof TerminalError) {
       this.queue.forget(key);
@@ -272,11 +258,11 @@ export class Controller<T extends KubeObject> {
 /** The signal fired before the work ended; `cause` is the signal's reason. */
 class AbortedWork extends Error {}
 
-/** How long work may take to end after its signal fired before it is left behind. */
+/** The outcome of `task`, or AbortedWork when the signal fires and the task does not end upon it. */
 function untilAborted<R>(task: Promise<R>, signal: AbortSignal): Promise<R> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
-      // Well-behaved work rejects in the same turns of the loop; give it the chance to say so itself.
+      // Well-behaved work ends in the same turn of the loop; give it the chance to say so itself.
       setImmediate(() => reject(new AbortedWork('aborted', { cause: signal.reason })));
     };
     signal.addEventListener('abort', onAbort, { once: true });

@@ -6,6 +6,7 @@
 import type { Registry } from 'prom-client';
 
 import type { Clock } from '../lib/clock.ts';
+import { DeadlineError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ApplyResult } from './apply.ts';
 import { applyIfChanged } from './apply.ts';
@@ -92,6 +93,7 @@ const DEFAULT_SYNC_MS = 120_000;
 const DEFAULT_DRAIN_MS = 25_000;
 const DEFAULT_RESYNC_MS = 10 * 3_600_000;
 const FLUSH_MS = 3_000;
+const LEFT_BEHIND_MS = 2_000;
 
 export function createManager(options: ManagerOptions): Manager {
   const { client, clock, log, registry } = options;
@@ -200,12 +202,20 @@ export function createManager(options: ManagerOptions): Manager {
     }
   }
 
+  /** Running reconciles may end in their own time, then they are told to stop, then they are left behind. */
   async function drainControllers(): Promise<void> {
     if (!controllersStarted) return;
-    await withDeadline(
-      { clock, ms: options.drainMs ?? DEFAULT_DRAIN_MS, what: 'draining of the controllers' },
-      (signal) => Promise.all(controllers.map((controller) => controller.drain(signal))),
+    const ms = options.drainMs ?? DEFAULT_DRAIN_MS;
+    const abort = new AbortController();
+    const timer = new AbortController();
+    void clock.sleep(ms, timer.signal).then(
+      () => abort.abort(new DeadlineError('draining of the controllers', ms)),
+      () => undefined,
     );
+    const drained = Promise.all(controllers.map((controller) => controller.drain(abort.signal))).then(() => true);
+    if (!(await bounded(drained, ms + LEFT_BEHIND_MS)))
+      log.warn('left a reconcile behind that did not obey its signal');
+    timer.abort();
   }
 
   async function shutDown(): Promise<void> {
@@ -219,10 +229,14 @@ export function createManager(options: ManagerOptions): Manager {
     log.info('stopped');
   }
 
-  async function bounded(work: Promise<void>, ms: number): Promise<void> {
+  /** What `work` gives, or undefined after `ms`. */
+  async function bounded<R>(work: Promise<R>, ms: number): Promise<R | undefined> {
     const timer = new AbortController();
-    await Promise.race([work, clock.sleep(ms, timer.signal).catch(() => undefined)]);
-    timer.abort();
+    try {
+      return await Promise.race([work, clock.sleep(ms, timer.signal).then(() => undefined)]);
+    } finally {
+      timer.abort();
+    }
   }
 
   const fenced = elector ? fence(client, isLeading) : client;

@@ -134,6 +134,7 @@ test('whatever breaks, the cache and everyone who follows it end up with what th
       const backups = {};
       const same = (): boolean => {
         api.bookmark();
+        if (store.observedVersion('') !== String(api.storage.version)) return false;
         return store.synced && stateOf(store.list()) === stateOf(api.list(Widgets));
       };
       try {

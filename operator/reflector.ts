@@ -22,6 +22,7 @@ import type { KubeObject, ResourceType } from './resource.ts';
 import { keyOf, resourcePath, typeName } from './resource.ts';
 import type { ObjectStore } from './store.ts';
 import { compareVersions } from './version.ts';
+import { HistoryError, parseWatchEvent, StreamError } from './watchEvent.ts';
 
 export type ReflectorState = 'idle' | 'listing' | 'watching' | 'backoff' | 'stopped';
 
@@ -62,16 +63,6 @@ const defaultTiming: ReflectorTiming = {
   shortWatchMs: 1_000,
   listMs: 60_000,
 };
-
-/** The stream carried something that cannot be: resume from the last good version. */
-class StreamError extends Error {}
-/** Versions went back: everything in the store may be from a future that never was. */
-class HistoryError extends Error {}
-
-interface WatchEvent<T> {
-  type: string;
-  object: T;
-}
 
 export class Reflector<T extends KubeObject> {
   private readonly options: ReflectorOptions<T>;
@@ -244,15 +235,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   private handleLine(line: string): void {
-    let event: WatchEvent<T>;
-    try {
-      event = JSON.parse(line) as WatchEvent<T>;
-    } catch {
-      throw new StreamError('the watch carried a line that is not JSON');
-    }
-    if (event.type === 'ERROR') throw inStreamError(this.path, event.object);
-    const version = event.object?.metadata?.resourceVersion;
-    if (!version) throw new StreamError(`the watch carried a ${event.type} without a resourceVersion`);
+    const event = parseWatchEvent<T>(line, this.path);
+    const { version } = event;
     if (this.version !== undefined && compareVersions(version, this.version) < 0) {
       throw new HistoryError(`resourceVersion went back from ${this.version} to ${version}`);
     }
@@ -273,23 +257,6 @@ export class Reflector<T extends KubeObject> {
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
     };
   }
-}
-
-function inStreamError(path: string, status: unknown): ApiError {
-  const { code, reason, message, details } = (status ?? {}) as {
-    code?: number;
-    reason?: string;
-    message?: string;
-    details?: ApiError['details'];
-  };
-  return new ApiError({
-    status: code ?? 500,
-    reason: reason ?? 'Unknown',
-    message: message ?? 'the watch reported an error without a message',
-    method: 'WATCH',
-    path,
-    ...(details === undefined ? {} : { details }),
-  });
 }
 
 function causeOf(error: unknown): string {

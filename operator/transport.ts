@@ -3,13 +3,11 @@
  * HTTP/1.1 on purpose: with HTTP/2 every watch and call would share one connection and die, or stall, together.
  */
 import { createHash } from 'node:crypto';
-import type { Dispatcher } from 'undici';
 import { Agent } from 'undici';
 
 import type { ClusterAccess, Credentials } from './access.ts';
+import type { ApiResponse, Method } from './apiClient.ts';
 import type { ClientMetrics } from './metrics.ts';
-
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface TransportRequest {
   method: Method;
@@ -21,16 +19,10 @@ export interface TransportRequest {
   signal?: AbortSignal;
 }
 
-export interface TransportResponse {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: Dispatcher.ResponseData['body'];
-}
-
 export interface Transport {
   readonly server: string;
   /** Resolves when the headers are in. Has no timeout of its own: the caller's signal is the deadline. */
-  send(request: TransportRequest): Promise<TransportResponse>;
+  send(request: TransportRequest): Promise<ApiResponse>;
   /** Makes the next request read its credentials anew. */
   refreshCredentials(): Promise<void>;
   /** TCP connections opened since the start. */
