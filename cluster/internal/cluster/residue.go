@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"kopr.dev/cluster/internal/layout"
+)
+
+// Some places are fixed inside the programs. These are the files they leave there, and the folders that go when that leaves
+// them empty; whatever else is in them is somebody else's.
+const (
+	containerLogs = "/var/log/containers"  // links to pods' logs, by the kubelet
+	cniResults    = "/var/lib/cni/results" // by the CNI library in containerd
+	devicePlugins = "/var/lib/kubelet/device-plugins"
+	podResources  = "/var/lib/kubelet/pod-resources"
+	shimSocketDir = "/run/containerd/s" // by containerd's shims
+)
+
+func removeResidue() error {
+	var failed error
+	for _, link := range entries(containerLogs) {
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, layout.PodLogs+"/") {
+			failed = errors.Join(failed, os.Remove(link))
+		}
+	}
+	for _, result := range entries(cniResults) {
+		if strings.HasPrefix(filepath.Base(result), layout.CNINetwork+"-") {
+			failed = errors.Join(failed, os.Remove(result))
+		}
+	}
+	for _, path := range []string{
+		filepath.Join(devicePlugins, "kubelet.sock"), filepath.Join(devicePlugins, "kubelet_internal_checkpoint"),
+		filepath.Join(devicePlugins, "DEPRECATION"), filepath.Join(podResources, "kubelet.sock"),
+	} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	for _, dir := range []string{
+		containerLogs, cniResults, filepath.Dir(cniResults), devicePlugins, podResources, filepath.Dir(devicePlugins),
+		shimSocketDir, filepath.Dir(shimSocketDir),
+	} {
+		failed = errors.Join(failed, removeIfEmpty(dir))
+	}
+	return failed
+}
+
+func entries(dir string) []string {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // a folder that is not there has nothing in it
+	}
+	paths := make([]string, 0, len(list))
+	for _, entry := range list {
+		paths = append(paths, filepath.Join(dir, entry.Name()))
+	}
+	return paths
+}
+
+// shimSockets are the sockets of containerd's shims, which lie outside its folder and are named in it, one file per pod.
+func shimSockets() []string {
+	files, err := filepath.Glob(filepath.Join(layout.ContainerdState, "io.containerd.runtime.v2.task", "*", "*", "bootstrap.json"))
+	if err != nil {
+		return nil
+	}
+	var sockets []string
+	for _, file := range files {
+		var bootstrap struct{ Address string }
+		data, err := os.ReadFile(file)
+		if err != nil || json.Unmarshal(data, &bootstrap) != nil {
+			continue
+		}
+		if path, found := strings.CutPrefix(bootstrap.Address, "unix://"); found && filepath.Dir(path) == shimSocketDir {
+			sockets = append(sockets, path)
+		}
+	}
+	return sockets
+}

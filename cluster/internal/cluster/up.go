@@ -1,0 +1,272 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"kopr.dev/cluster/internal/atomicfile"
+	"kopr.dev/cluster/internal/component"
+	"kopr.dev/cluster/internal/host"
+	"kopr.dev/cluster/internal/layout"
+	"kopr.dev/cluster/internal/proc"
+	"kopr.dev/cluster/internal/wait"
+)
+
+// Up brings the cluster up from whatever state it finds: nothing, a whole cluster, parts of one, what is left after everything
+// was killed or after a reboot, or a cluster of programs of another version.
+func (c Cluster) Up(ctx context.Context) error {
+	lock, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	start := time.Now()
+	owner, err := c.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	boot, err := proc.BootID()
+	if err != nil {
+		return err
+	}
+	now := Owner{Checkout: c.Checkout, Bin: c.Bin, Boot: boot}
+	if owner.Boot != "" {
+		now.Boot = owner.Boot // until etcd has come up with the data of the former boot
+	}
+	if err := now.write(); err != nil {
+		return err
+	}
+	started, err := c.bringUp(ctx)
+	if errors.Is(err, errEtcd) && now.Boot != boot && ctx.Err() == nil {
+		c.Say("etcd cannot read the data from before the reboot (%v); starting with an empty cluster", err)
+		if err := errors.Join(c.stopAll(ctx), c.removeData(layout.Owner)); err != nil {
+			return err
+		}
+		started, err = c.bringUp(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	now.Boot = boot
+	if err := now.write(); err != nil {
+		return err
+	}
+	if len(started) == 0 {
+		c.Say("the embedded cluster is up already and healthy")
+	} else {
+		c.Say("the embedded cluster is up (%s)", time.Since(start).Round(100*time.Millisecond))
+	}
+	return nil
+}
+
+// prepare finds out what is there and clears away what cannot be gone on with.
+func (c Cluster) prepare(ctx context.Context) (Owner, error) {
+	owner, err := readOwner()
+	if err != nil {
+		return owner, err
+	}
+	claim := c.claim(owner)
+	switch {
+	case claim == others:
+		return owner, owner.refusal()
+	case claim == abandoned:
+		c.Say("taking over the embedded cluster of the checkout %s, which no longer uses it; its data goes", owner.Checkout)
+		return Owner{}, errors.Join(c.stopAll(ctx), c.removeData(layout.Owner))
+	case owner.Checkout == "":
+		if host.ForeignKubernetes(ctx) {
+			return owner, errors.New("another Kubernetes runs on this machine: its kube-proxy has put rules into iptables; set KUBECONFIG to use that cluster")
+		}
+		return owner, host.CheckRanges(ctx)
+	case len(c.running()) == 0:
+		c.Say("nothing of the embedded cluster runs; clearing away what it has left")
+		return owner, c.stopAll(ctx)
+	case owner.Bin != c.Bin:
+		c.Say("the embedded cluster runs other versions of its programs; restarting all of it")
+		return owner, c.stopAll(ctx)
+	}
+	return owner, nil
+}
+
+var errEtcd = errors.New("etcd did not come up")
+
+// bringUp makes everything that is not there, and returns the names of the components it had to start.
+func (c Cluster) bringUp(ctx context.Context) (started []string, err error) {
+	node := c.node()
+	if err := c.provide(ctx, node); err != nil {
+		return nil, err
+	}
+	startNow := func(specs ...component.Spec) error {
+		for _, spec := range specs {
+			begun, err := c.ensure(spec)
+			if err != nil {
+				return err
+			}
+			if begun {
+				started = append(started, spec.Name)
+			}
+		}
+		return nil
+	}
+	etcd, containerd := node.Plane.Etcd(), node.Containerd()
+	if err := startNow(etcd, containerd); err != nil {
+		return started, err
+	}
+	if err := c.await(ctx, etcd); err != nil {
+		return started, fmt.Errorf("%w: %w", errEtcd, err)
+	}
+	apiserver := node.Plane.APIServer()
+	if err := startNow(apiserver); err != nil {
+		return started, err
+	}
+	if err := c.await(ctx, containerd); err != nil {
+		return started, err
+	}
+	if err := c.ensurePause(ctx); err != nil {
+		return started, err
+	}
+	if err := c.await(ctx, apiserver); err != nil {
+		return started, err
+	}
+	if err := wait.Until(ctx, "the namespace kube-system", 30*time.Second, node.Plane.SystemNamespace().Check); err != nil {
+		return started, err
+	}
+	if err := wait.Until(ctx, "the cluster's own objects to be taken", 30*time.Second, node.Apply); err != nil {
+		return started, err
+	}
+	rest := []component.Spec{
+		node.ControllerManager(), node.Scheduler(), node.Proxy(), node.Kubelet(), node.CoreDNS(), node.Provisioner(),
+	}
+	if err := startNow(rest...); err != nil {
+		return started, err
+	}
+	for _, spec := range rest {
+		if err := c.await(ctx, spec); err != nil {
+			return started, err
+		}
+	}
+	return started, nil
+}
+
+// provide makes what the programs find when they start: folders, certificates, configuration, kernel settings and network.
+func (c Cluster) provide(ctx context.Context, node component.Node) error {
+	if err := makeFolders(); err != nil {
+		return err
+	}
+	if err := node.EnsureCredentials(time.Now()); err != nil {
+		return err
+	}
+	if err := node.WriteConfig(); err != nil {
+		return err
+	}
+	if err := host.EnsureNetwork(ctx); err != nil {
+		return err
+	}
+	if err := c.sysctls().Apply(); err != nil {
+		return err
+	}
+	if err := host.EnsureFilter(ctx, !c.sysctls().ForwardedBefore()); err != nil {
+		return err
+	}
+	groups, err := host.FindCgroups(layout.CgroupName)
+	if err != nil {
+		return err
+	}
+	return groups.Ensure()
+}
+
+// makeFolders makes the folders. Root of a user namespace must get through those on the way to a container's root file system.
+func makeFolders() error {
+	for dir, mode := range map[string]os.FileMode{
+		layout.State: 0o711, layout.Run: 0o711, layout.Kubelet: 0o711, layout.Volumes: 0o711,
+		layout.PKI: 0o700, layout.Kubeconfs: 0o700, layout.EtcdData: 0o700, layout.Config: 0o755, layout.Logs: 0o755,
+		layout.Pids: 0o755, layout.CNIState: 0o755, layout.RuncState: 0o711,
+	} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return err
+		}
+		if err := os.Chmod(dir, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensure starts the component unless it runs with the settings it should have.
+func (c Cluster) ensure(spec component.Spec) (started bool, err error) {
+	if id := proc.Load(pidFile(spec.Name)); id.Running() {
+		former, err := os.ReadFile(fingerprintFile(spec.Name))
+		if err == nil && string(former) == spec.Fingerprint() {
+			return false, nil
+		}
+		c.Say("%s: restarting it with other settings", spec.Name)
+		if err := id.Stop(stopGrace); err != nil {
+			return false, err
+		}
+	}
+	return true, c.start(spec)
+}
+
+func (c Cluster) start(spec component.Spec) error {
+	if err := atomicfile.Write(fingerprintFile(spec.Name), []byte(spec.Fingerprint()), 0o644); err != nil {
+		return err
+	}
+	groups, err := host.FindCgroups(layout.CgroupName)
+	if err != nil {
+		return err
+	}
+	_, err = proc.Start(pidFile(spec.Name), logFile(spec.Name), groups.System(), spec.Env, spec.Program, spec.Args...)
+	if err != nil {
+		return fmt.Errorf("starting %s: %w", spec.Name, err)
+	}
+	return nil
+}
+
+func (c Cluster) startAndAwait(ctx context.Context, spec component.Spec) error {
+	if err := c.start(spec); err != nil {
+		return err
+	}
+	return c.await(ctx, spec)
+}
+
+// await waits until the component is ready, and says how long that took when it was not so at once.
+func (c Cluster) await(ctx context.Context, spec component.Spec) error {
+	begin := time.Now()
+	said := begin
+	err := wait.Until(ctx, spec.Name, spec.Limit, func(ctx context.Context) error {
+		err := spec.Ready(ctx)
+		id := proc.Load(pidFile(spec.Name))
+		if !id.Running() && time.Since(begin) > time.Second {
+			// The pid file is written by the new process itself, so it gets a moment.
+			return fmt.Errorf("the process does not run: %w", wait.ErrGone)
+		}
+		if err != nil && time.Since(said) > 5*time.Second {
+			said = time.Now()
+			c.Say("%s: not ready after %s: %v", spec.Name, time.Since(begin).Round(time.Second), err)
+		}
+		if err == nil && !id.Running() {
+			return errors.New("another program answers in its place")
+		}
+		return err
+	})
+	if err != nil {
+		return c.explain(spec, err)
+	}
+	if took := time.Since(begin); took > wait.Interval {
+		c.Say("%s: ready (%s)", spec.Name, took.Round(100*time.Millisecond))
+	}
+	return nil
+}
+
+// explain adds the end of the component's log to an error about it.
+func (c Cluster) explain(spec component.Spec, err error) error {
+	log := logFile(spec.Name)
+	lines, tailErr := proc.Tail(log, 20)
+	if tailErr != nil {
+		return err
+	}
+	return fmt.Errorf("%w\nthe end of its log, %s:\n%s", err, log, strings.TrimRight(string(lines), "\n"))
+}
