@@ -1,6 +1,6 @@
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findMirror, readAptSources } from './apt/mirror.ts';
+import { debianMirror } from './apt/mirror.ts';
 import type { Config } from './config.ts';
 import { writeImage } from './image/image.ts';
 import { inputsHash } from './inputs.ts';
@@ -33,7 +33,7 @@ export async function buildDistribution(config: Config, report: Report): Promise
   const parent = join(config.cacheDirectory, 'pebble');
   const final = join(parent, await inputsHash(import.meta.dirname));
   if (await exists(final)) return final;
-  const mirror = config.mirror ?? (await machineMirror());
+  const mirror = await debianMirror(config.mirror);
   const partial = `${final}.partial`;
   await mkdir(partial, { recursive: true });
   const results = await Promise.allSettled(RELEASES.map((release) => buildRelease(release, mirror, partial, report)));
@@ -74,16 +74,6 @@ async function buildRelease(release: Release, mirror: string, distribution: stri
     await rm(join(directory, name), { recursive: true, force: true });
   }
   report('done');
-}
-
-async function machineMirror(): Promise<string> {
-  const osRelease = await readFile('/etc/os-release', 'utf8');
-  const codename = /^VERSION_CODENAME=(.*)$/m.exec(osRelease)?.[1] ?? '';
-  const mirror = findMirror(await readAptSources('/etc/apt'), codename);
-  if (mirror !== undefined) return mirror;
-  throw new Error(
-    `apt's sources on this machine name no Debian mirror for '${codename}'; set KOPR_DEBIAN_MIRROR to the URL of one`,
-  );
 }
 
 async function exists(path: string): Promise<boolean> {

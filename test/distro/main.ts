@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { debianMirror } from './apt/mirror.ts';
 import { buildDistribution, chrootArchivePath } from './build.ts';
 import { readConfig } from './config.ts';
 import { buildFilesImage } from './files/image.ts';
@@ -20,6 +21,7 @@ Commands:
   files    build the web server image with the repositories; prints its archive
              --fixtures DIR    serve the content of DIR from the root (repeatable)
              --base ARCHIVE    OCI archive with nginx (default: the target 'web' of images/build.sh)
+  mirror   print the Debian mirror that this machine's apt uses
 
 Progress goes to standard error. Root is needed, for dnf installs into a directory.
 
@@ -45,10 +47,11 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  if (!['build', 'images', 'files'].includes(command) || positionals.length > 1) {
+  if (!['build', 'images', 'files', 'mirror'].includes(command) || positionals.length > 1) {
     throw new Error(`unknown command '${positionals.join(' ')}'; see --help`);
   }
   const config = readConfig();
+  if (command === 'mirror') return print(await debianMirror(config.mirror));
   if (!config.locked) return runLocked(config.cacheDirectory);
 
   const distribution = await buildDistribution(config, report);

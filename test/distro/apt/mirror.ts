@@ -54,3 +54,15 @@ export function parseOneLine(text: string): AptSource[] {
     return [{ uri, suites: [suite], components: components.split(/\s+/).filter((word) => word !== '') }];
   });
 }
+
+/** The mirror to take Debian packages from: the one that was asked for, else the machine's own. */
+export async function debianMirror(wanted: string | undefined): Promise<string> {
+  if (wanted !== undefined) return wanted;
+  const osRelease = await readFile('/etc/os-release', 'utf8');
+  const codename = /^VERSION_CODENAME=(.*)$/m.exec(osRelease)?.[1] ?? '';
+  const mirror = findMirror(await readAptSources('/etc/apt'), codename);
+  if (mirror !== undefined) return mirror;
+  throw new Error(
+    `apt's sources on this machine name no Debian mirror for '${codename}'; set KOPR_DEBIAN_MIRROR to the URL of one`,
+  );
+}

@@ -63,7 +63,7 @@ async function buildBase(input: FilesImageInput, path: string): Promise<void> {
       base: input.webImage,
       config: {
         User: '1000:1000',
-        Entrypoint: ['/usr/sbin/nginx', '-g', 'daemon off;'],
+        Entrypoint: ['/usr/sbin/nginx', '-e', 'stderr', '-g', 'daemon off;'],
         ExposedPorts: { '8080/tcp': {} },
       },
       layers: [{ directory: work, at: '', keepOwners: false }, ...repositories],

@@ -1,7 +1,7 @@
 /** nginx without root and without a writable file system but for /tmp: only GET and HEAD, directories listed. */
 export const NGINX_CONFIG = `worker_processes 2;
 pid /tmp/nginx.pid;
-error_log /dev/stderr warn;
+error_log stderr warn;
 events { worker_connections 512; }
 http {
   access_log off;
