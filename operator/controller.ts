@@ -143,9 +143,10 @@ export class Controller<T extends KubeObject> {
     const end = store.subscribe(({ old, now, initial }: Change<X>) => {
       if (predicate && !predicate(old, now)) return;
       const priority = initial ? 'low' : 'normal';
-      // Both states: an object that moved from one parent to another concerns the two of them.
-      if (old) for (const key of map(old)) this.queue.add(key, priority);
-      if (now) for (const key of map(now)) this.queue.add(key, priority);
+      // Both states: an object that moved from one parent to another concerns the two of them. Each key once, for a
+      // waiting worker takes the first at once and would find the second to be new work.
+      const keys = new Set([...(old ? map(old) : []), ...(now ? map(now) : [])]);
+      for (const key of keys) this.queue.add(key, priority);
     });
     this.unsubscribe.push(end);
   }
