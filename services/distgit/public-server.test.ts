@@ -2,50 +2,35 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
-import { importResult } from '../../lib/protocol/distgit.ts';
-import { loadConfig } from './config.ts';
-import { type Service, startService } from './service.ts';
-import { ControlClient, FileServer, gitCommand, removeDir, scratchDir, taskId, writeKey } from './testing/harness.ts';
+import { gitCommand, startTestService, type TestService } from './testing/harness.ts';
 import { makeSrpm } from './testing/srpm.ts';
 
 const archive = Buffer.from(Array.from({ length: 10_000 }, (_, index) => index % 256));
 const digest = (kind: string): string => createHash(kind).update(archive).digest('hex');
 
-let dir: string;
-let files: FileServer;
-let service: Service;
+let distgit: TestService;
 let base: string;
 let commit: string;
 
 beforeAll(async () => {
-  dir = await scratchDir();
-  files = new FileServer();
-  await files.start();
-  const config = loadConfig({
-    KOPR_DATA_DIR: join(dir, 'data'),
-    KOPR_HTTP_PORT: '0',
-    KOPR_CONTROL_PORT: '0',
-    KOPR_METRICS_PORT: '0',
-    KOPR_GIT_CONCURRENCY: '1',
-    KOPR_TOKEN_KEY_FILE: await writeKey(dir),
-    KOPR_SRPM_ORIGINS: files.base,
+  distgit = await startTestService({ KOPR_GIT_CONCURRENCY: '1' });
+  base = distgit.base;
+  const srpm = await distgit.files.addFile(
+    await makeSrpm(distgit.dir, { name: 'hello', sources: { 'a b+c.zip': archive } }),
+  );
+  const result = await distgit.imported({
+    owner: '@team',
+    project: 'p',
+    build: 1,
+    srpm,
+    branches: ['main-1', 'main-2'],
   });
-  service = await startService(config, systemClock, pino({ level: 'silent' }));
-  base = `http://127.0.0.1:${service.httpPort}`;
-  const srpm = await files.addFile(await makeSrpm(dir, { name: 'hello', sources: { 'a b+c.zip': archive } }));
-  const request = { owner: '@team', project: 'p', build: 1, srpm, branches: ['main-1', 'main-2'] };
-  const reply = await new ControlClient(service.controlPort).import(taskId(1), request);
-  commit = importResult.parse(reply.body).branches['main-1'] as string;
+  commit = result.branches['main-1'] as string;
 });
 
-afterAll(async () => {
-  await service.stop();
-  await files.stop();
-  await removeDir(dir);
-});
+afterAll(async () => distgit.stop());
 
 const pkgs = (rest: string): string => `${base}/repo/pkgs/@team/p/hello/a%20b%2Bc.zip/${rest}/a%20b%2Bc.zip`;
 
@@ -114,13 +99,13 @@ describe('the lookaside cache', () => {
 
 describe('git over HTTP', () => {
   it.each(['/git/@team/p/hello', '/git/%40team/p/hello', '/git/@team/p/hello.git'])('clones %s', async (path) => {
-    const target = join(dir, `clone-${createHash('md5').update(path).digest('hex')}`);
+    const target = join(distgit.dir, `clone-${createHash('md5').update(path).digest('hex')}`);
     await gitCommand('clone', '--quiet', '--branch', 'main-2', base + path, target);
     expect(await gitCommand('-C', target, 'rev-parse', 'HEAD')).toBe(commit);
   });
 
   it.each(['0', '1', '2'])('fetches one commit by its id with protocol %s', async (version) => {
-    const target = join(dir, `fetch-${version}`);
+    const target = join(distgit.dir, `fetch-${version}`);
     await gitCommand('init', '--quiet', target);
     await gitCommand(
       '-C',
@@ -138,7 +123,7 @@ describe('git over HTTP', () => {
   });
 
   it('takes no push', async () => {
-    const target = join(dir, 'push');
+    const target = join(distgit.dir, 'push');
     await gitCommand('clone', '--quiet', `${base}/git/@team/p/hello`, target);
     await gitCommand('-C', target, 'commit', '--quiet', '--allow-empty', '-m', 'mine');
     await expect(gitCommand('-C', target, 'push', 'origin', 'HEAD:main-1')).rejects.toThrow(/403/);
@@ -200,7 +185,7 @@ async function refs(): Promise<Response> {
 }
 
 async function running(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${service.metricsPort}/metrics`)).text();
+  const text = await (await fetch(`http://127.0.0.1:${distgit.service.metricsPort}/metrics`)).text();
   return Number(/^kopr_distgit_git_requests_running (\d+)$/m.exec(text)?.[1]);
 }
 
@@ -213,7 +198,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 async function open(): Promise<Socket> {
-  const socket = connect(service.httpPort, '127.0.0.1');
+  const socket = connect(distgit.service.httpPort, '127.0.0.1');
   socket.on('error', () => undefined);
   await new Promise<void>((resolve) => socket.once('connect', resolve));
   return socket;

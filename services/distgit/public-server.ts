@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { hasCode } from './files.ts';
@@ -26,6 +27,7 @@ Read-only. Status: ok
 `;
 /** A connection on which nothing moves for so long is closed. git sends a keep-alive every few seconds. */
 const IDLE_MS = 120_000;
+const UNREAD_GRACE_MS = 500;
 
 /** What everybody may read: git, lookaside, import logs. */
 export function createPublicServer(options: PublicOptions): Server {
@@ -33,6 +35,9 @@ export function createPublicServer(options: PublicOptions): Server {
     const route = routeOf(request.url ?? '/');
     response.once('close', () => {
       options.metrics.requests.inc({ route: route?.kind ?? 'none', status: String(response.statusCode) });
+    });
+    response.once('finish', () => {
+      if (!request.complete) endUnread(options.git.clock, request);
     });
     handle(options, route, request, response).catch((error: unknown) => {
       if (request.destroyed || response.destroyed) return;
@@ -46,6 +51,14 @@ export function createPublicServer(options: PublicOptions): Server {
   server.requestTimeout = 120_000;
   server.setTimeout(IDLE_MS);
   return server;
+}
+
+/** A client that is answered but still talks gets a moment to read the answer, then its connection is cut. */
+function endUnread(clock: Clock, request: IncomingMessage): void {
+  clock
+    .sleep(UNREAD_GRACE_MS)
+    .then(() => request.complete || request.socket.destroy())
+    .catch(() => undefined);
 }
 
 async function handle(

@@ -17,9 +17,10 @@ const recordSchema = z.object({
 export type ImportRecord = z.infer<typeof recordSchema>;
 export type FinalOutcome = ImportRecord['outcome'];
 
+/** The URL is left out: where an SRPM is fetched from may change between two askings, what it is may not. */
 export function requestDigest(request: ImportRequest): string {
   const { owner, project, build, srpm, branches } = request;
-  const canonical = [owner, project, build, srpm.url, srpm.sha256, srpm.size, branches];
+  const canonical = [owner, project, build, srpm.sha256, srpm.size, branches];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { linkSync, mkdirSync } from 'node:fs';
 import { mkdir, readFile, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hasCode } from './files.ts';
 import { type Layout, layoutOf, lookasideFile, type PackagePath, storePath } from './layout.ts';
 import { removeProject } from './remove-project.ts';
 import { putLookaside } from './store.ts';
@@ -54,6 +56,32 @@ describe('the lookaside cache', () => {
     expect(await readFile(lookasideFile(layout, path, 'a.zip', 'md5', file.md5))).toEqual(content);
   });
 });
+
+describe('a content that more packages share than a file may have names', () => {
+  it('begins a second copy', async () => {
+    await putLookaside(layout, path, file);
+    const full = join(layout.tmp, 'full');
+    mkdirSync(full);
+    // ext4 ends at 65,000; a file system without such a limit passes as well.
+    fillLinks(stored, full, 70_000);
+    const other = { ...path, project: 'late' };
+    await putLookaside(layout, other, file);
+    for (const kind of ['md5', 'sha256', 'sha512'] as const) {
+      expect(await readFile(lookasideFile(layout, other, 'a.zip', kind, file[kind]))).toEqual(content);
+    }
+  }, 60_000);
+});
+
+function fillLinks(source: string, into: string, max: number): void {
+  for (let count = 0; count < max; count++) {
+    try {
+      linkSync(source, join(into, String(count)));
+    } catch (error) {
+      if (hasCode(error, 'EMLINK')) return;
+      throw error;
+    }
+  }
+}
 
 describe('the sweep', () => {
   const later = (): number => Date.now() + DAY_MS + 60_000;

@@ -21,8 +21,7 @@ export class TaskLog {
   /** Never rejects: an import must not fail, nor its error be lost, because it cannot be written down here. */
   async line(text: string): Promise<void> {
     // Texts quote names out of a stranger's SRPM; terminals must not be driven by them.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-    const clean = text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').slice(0, MAX_LINE);
+    const clean = text.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_LINE);
     try {
       await mkdir(dirname(this.path), { recursive: true });
       await appendFile(this.path, `${toTimestamp(this.clock.now())} ${clean}\n`);

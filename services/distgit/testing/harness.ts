@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { pino } from 'pino';
 import { systemClock } from '../../../lib/clock.ts';
-import type { ImportRequest } from '../../../lib/protocol/distgit.ts';
+import { type ImportRequest, type ImportResult, importResult } from '../../../lib/protocol/distgit.ts';
 import { mintControlToken, tokenKey } from '../../../lib/protocol/token.ts';
+import { loadConfig } from '../config.ts';
+import { type Service, startService } from '../service.ts';
 import { sha256 } from './srpm.ts';
 
 const execute = promisify(execFile);
@@ -121,4 +124,59 @@ export async function gitCommand(...args: string[]): Promise<string> {
     },
   });
   return stdout.trim();
+}
+
+export interface TestService {
+  dir: string;
+  files: FileServer;
+  service: Service;
+  control: ControlClient;
+  /** Of the public port, without a slash at the end. */
+  base: string;
+  nextTask(): string;
+  /** Imports and expects success. */
+  imported(request: ImportRequest): Promise<ImportResult>;
+  stop(): Promise<void>;
+}
+
+/** A whole distgit on free ports, with a server for SRPMs under `<files.base>results/`. */
+export async function startTestService(env: Record<string, string> = {}): Promise<TestService> {
+  const dir = await scratchDir();
+  const files = new FileServer();
+  await files.start();
+  const config = loadConfig({
+    KOPR_DATA_DIR: join(dir, 'data'),
+    KOPR_HTTP_PORT: '0',
+    KOPR_CONTROL_PORT: '0',
+    KOPR_METRICS_PORT: '0',
+    KOPR_TOKEN_KEY_FILE: await writeKey(dir),
+    KOPR_SRPM_ORIGINS: `${files.base}results`,
+    ...env,
+  });
+  const service = await startService(config, systemClock, pino({ level: 'silent' }));
+  const control = new ControlClient(service.controlPort);
+  let tasks = 0;
+  const nextTask = (): string => taskId(++tasks);
+  return {
+    dir,
+    files,
+    service,
+    control,
+    base: `http://127.0.0.1:${service.httpPort}`,
+    nextTask,
+    imported: async (request) => {
+      const reply = await control.import(nextTask(), request);
+      if (reply.status !== 200) throw new Error(`the import failed: ${JSON.stringify(reply)}`);
+      return importResult.parse(reply.body);
+    },
+    stop: async () => {
+      await service.stop();
+      await files.stop();
+      await removeDir(dir);
+    },
+  };
+}
+
+export function requestFor(srpm: ImportRequest['srpm'], change: Partial<ImportRequest> = {}): ImportRequest {
+  return { owner: 'demo', project: 'hello', build: 1, srpm, branches: ['pebble-13', 'pebble-12'], ...change };
 }

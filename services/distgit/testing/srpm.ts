@@ -18,6 +18,8 @@ export interface SrpmRecipe {
   preamble?: string[];
   /** File name of the spec; `<name>.spec` by default. */
   spec?: string;
+  /** Compression as in rpm's `_source_payload`; gzip by default. */
+  payload?: string;
 }
 
 export function specText(recipe: SrpmRecipe): string {
@@ -48,7 +50,7 @@ export async function makeSrpm(dir: string, recipe: SrpmRecipe): Promise<string>
   await writeFile(spec, specText(recipe));
   const { stdout } = await execute(
     'rpmbuild',
-    ['-bs', '--define', `_topdir ${top}`, '--define', '_source_payload w1.gzdio', spec],
+    ['-bs', '--define', `_topdir ${top}`, '--define', `_source_payload ${recipe.payload ?? 'w1.gzdio'}`, spec],
     {
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: top, LC_ALL: 'C.UTF-8', SOURCE_DATE_EPOCH: '1700000000' },
     },

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { KeyedLock, Semaphore } from './locks.ts';
+
+const turns = async (count: number): Promise<void> => {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+};
+const jobs = fc.array(
+  fc.record({ key: fc.constantFrom('a', 'b', 'c'), turns: fc.nat({ max: 5 }), fails: fc.boolean() }),
+);
+
+describe('a semaphore', () => {
+  it('runs everything in order and never more than its slots at a time, failures or not', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), jobs, async (slots, list) => {
+        const semaphore = new Semaphore(slots);
+        const started: number[] = [];
+        let running = 0;
+        const results = await Promise.allSettled(
+          list.map((job, index) =>
+            semaphore.use(async () => {
+              started.push(index);
+              running += 1;
+              expect(running).toBeLessThanOrEqual(slots);
+              await turns(job.turns);
+              running -= 1;
+              if (job.fails) throw new Error('as planned');
+            }),
+          ),
+        );
+        expect(started).toEqual(list.map((_, index) => index));
+        expect(results.map((result) => result.status === 'rejected')).toEqual(list.map((job) => job.fails));
+        expect(semaphore.queued).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('a keyed lock', () => {
+  it('keeps users of one key apart and is empty in the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(jobs, async (list) => {
+        const lock = new KeyedLock();
+        const inside = new Set<string>();
+        await Promise.allSettled(
+          list.map((job) =>
+            lock.use(job.key, async () => {
+              expect(inside.has(job.key)).toBe(false);
+              inside.add(job.key);
+              await turns(job.turns);
+              inside.delete(job.key);
+              if (job.fails) throw new Error('as planned');
+            }),
+          ),
+        );
+        expect(lock.size).toBe(0);
+      }),
+    );
+  });
+
+  it('lets different keys run at the same time', async () => {
+    const lock = new KeyedLock();
+    const order: string[] = [];
+    let release = (): void => undefined;
+    const held = lock.use(
+      'a',
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    await lock.use('b', async () => {
+      order.push('b');
+    });
+    release();
+    await held;
+    expect(order).toEqual(['b']);
+  });
+});
