@@ -41,7 +41,8 @@ export function headerLength(intro: Buffer, maxBytes: number): number {
 
 /**
  * Parses a whole header. `regionTag` is the tag its first entry must have.
- * A tag that appears twice is refused: two readers could take different values from such a header.
+ * A tag that appears twice and values that overlap are refused, the latter by rpm, too: two readers could take different values from
+ * such a header.
  */
 export function parseHeader(bytes: Buffer, regionTag: number): Header {
   if (bytes.length !== headerLength(bytes.subarray(0, HEADER_INTRO_BYTES), bytes.length)) {
@@ -51,6 +52,7 @@ export function parseHeader(bytes: Buffer, regionTag: number): Header {
   const data = bytes.subarray(HEADER_INTRO_BYTES + entryCount * ENTRY_BYTES);
   const entries = new Map<number, HeaderEntry>();
   let sealed = false;
+  let end = 0;
   for (let index = 0; index < entryCount; index++) {
     const at = HEADER_INTRO_BYTES + index * ENTRY_BYTES;
     const tag = bytes.readUInt32BE(at);
@@ -62,7 +64,10 @@ export function parseHeader(bytes: Buffer, regionTag: number): Header {
       continue;
     }
     if (entries.has(tag)) throw new PackageError(`has header tag ${tag} twice`);
-    entries.set(tag, { tag, type, count, data: valueBytes(data, tag, type, offset, count) });
+    if (offset < end) throw new PackageError(`has a value for header tag ${tag} that overlaps another`);
+    const value = valueBytes(data, tag, type, offset, count);
+    end = offset + value.length;
+    entries.set(tag, { tag, type, count, data: value });
   }
   return { entries, sealed };
 }

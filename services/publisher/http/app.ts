@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { ApiError, describeError, toApiError } from '../api-error.ts';
@@ -10,6 +10,8 @@ import type { Publisher } from '../publication/publisher.ts';
 import type { Authenticator } from './auth.ts';
 import { addControlRoutes } from './control-routes.ts';
 import { addIngestRoutes } from './ingest-routes.ts';
+
+const DISCARD_MS = 30_000;
 
 export interface AppOptions {
   authenticator: Authenticator;
@@ -32,11 +34,11 @@ export function createApp(options: AppOptions): Express {
   app.use(() => {
     throw new ApiError(404, 'NotFound', 'there is nothing at this path');
   });
-  app.use(errorHandler(options.log));
+  app.use(errorHandler(options));
   return app;
 }
 
-function errorHandler(log: Logger): ErrorRequestHandler {
+function errorHandler({ log, clock }: Pick<AppOptions, 'log' | 'clock'>): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, request, response, _next) => {
     // A body cut short: there is nobody left to tell.
@@ -49,10 +51,17 @@ function errorHandler(log: Logger): ErrorRequestHandler {
       : toApiError(error);
     if (answer.status >= 500)
       log.error({ method: request.method, path: request.path, ...describeError(error) }, 'request failed');
-    // What is left of the body is not read: the connection ends with the answer.
-    if (!request.readableEnded) response.setHeader('connection', 'close');
+    if (!request.readableEnded) discardRest(request, clock);
     response.status(answer.status).json({ ...answer.details, error: { code: answer.code, message: answer.message } });
   };
+}
+
+/** A client that is still sending hears the answer only when its bytes are taken off the line, for a while at least. */
+function discardRest(request: Request, clock: Clock): void {
+  request.resume();
+  void clock.sleep(DISCARD_MS).then(() => {
+    if (!request.readableEnded) request.destroy();
+  });
 }
 
 /** Express's own complaints, such as a path that does not decode. */

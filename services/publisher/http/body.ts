@@ -6,7 +6,8 @@ import { ApiError, badRequest } from '../api-error.ts';
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The request must outlive an error thrown here: it carries the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBytes)
       throw new ApiError(413, 'TooLarge', `the body of this request may have ${maxBytes} bytes at most`);

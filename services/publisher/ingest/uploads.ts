@@ -77,7 +77,8 @@ export class Uploads {
     let size = 0;
     try {
       await using file = await open(path, 'wx', 0o644);
-      for await (const chunk of body as AsyncIterable<Buffer>) {
+      // The request must outlive an error thrown here: it carries the answer.
+      for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         size += chunk.length;
         this.#arriving.set(task, (this.#arriving.get(task) ?? 0) + chunk.length);
         if (size > maxFileBytes) throw tooLarge(`the file ${name} is larger than ${maxFileBytes} bytes`);
