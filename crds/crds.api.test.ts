@@ -30,7 +30,7 @@ afterAll(() => api.stop());
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 function conditionOf(obj: Json, type: string): string | undefined {
-  const { conditions } = (obj['status'] ?? {}) as { conditions?: { type: string; status: string }[] };
+  const { conditions } = (obj.status ?? {}) as { conditions?: { type: string; status: string }[] };
   return conditions?.find((condition) => condition.type === type)?.status;
 }
 
@@ -56,8 +56,8 @@ function create(manifest: Manifest, query = ''): Promise<Answer> {
 }
 
 function specOf(answer: Answer): Json {
-  expect(answer.body['message']).toBeUndefined();
-  return answer.body['spec'] as Json;
+  expect(answer.body.message).toBeUndefined();
+  return answer.body.spec as Json;
 }
 
 describe('the definitions', () => {
@@ -97,7 +97,7 @@ describe('a correct manifest', () => {
     'of the kind %s is accepted',
     async (_, example) => {
       const answer = await create(example);
-      expect(answer.body['message']).toBeUndefined();
+      expect(answer.body.message).toBeUndefined();
       expect(answer.status).toBe(201);
     },
   );
@@ -135,7 +135,7 @@ describe('a correct manifest', () => {
       kind,
       ...manifest,
     });
-    expect(answer.body['message']).toBeUndefined();
+    expect(answer.body.message).toBeUndefined();
   });
 
   it('gets the defaults that it leaves out', async () => {
@@ -156,7 +156,7 @@ describe('a correct manifest', () => {
 
   it('gets the missing members of an object that it gives in part', async () => {
     const project = specOf(await create(variant('Project', { options: { network: true } }, 'partial')));
-    expect(project['options']).toEqual({ network: true, moduleHotfixes: false, timeoutSeconds: 18000 });
+    expect(project.options).toEqual({ network: true, moduleHotfixes: false, timeoutSeconds: 18000 });
   });
 });
 
@@ -331,7 +331,7 @@ describe('a wrong manifest is refused with a sentence:', () => {
 
   it.each(table)('%s', async (_, manifest, message) => {
     const answer = await create(manifest, '&dryRun=All');
-    expect(answer.body['message']).toMatch(message);
+    expect(answer.body.message).toMatch(message);
     expect([400, 422]).toContain(answer.status);
   });
 });
@@ -388,8 +388,8 @@ describe('a change', () => {
     const { name, namespace } = exampleOf(kind).metadata;
     const path = `${collection(kind, namespace)}/${name}?fieldValidation=Strict`;
     const answer = await api.call('PATCH', path, { spec }, MERGE);
-    if (message) expect(answer.body['message']).toMatch(message);
-    else expect(answer.body['message']).toBeUndefined();
+    if (message) expect(answer.body.message).toMatch(message);
+    else expect(answer.body.message).toBeUndefined();
     expect(answer.status).toBe(message ? 422 : 200);
   });
 });
@@ -409,8 +409,8 @@ describe('status', () => {
       { apiVersion: API_VERSION, kind: 'Build', metadata: { name: 'contract-1' }, status },
       APPLY,
     );
-    expect(applied['status']).toEqual(status);
-    expect(applied['metadata']).toMatchObject({ generation: (before['metadata'] as Json)['generation'] });
+    expect(applied.status).toEqual(status);
+    expect(applied.metadata).toMatchObject({ generation: (before.metadata as Json).generation });
   });
 
   it('is merged by the type of the condition when two managers apply it', async () => {
@@ -431,7 +431,7 @@ describe('status', () => {
         APPLY,
       );
     }
-    const { conditions } = (await api.ok('GET', path))['status'] as { conditions: { type: string }[] };
+    const { conditions } = (await api.ok('GET', path)).status as { conditions: { type: string }[] };
     expect(conditions.map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
   });
 
@@ -442,7 +442,7 @@ describe('status', () => {
       { status: { state: 'lost' } },
       MERGE,
     );
-    expect(answer.body['message']).toMatch(/Unsupported value: "lost": supported values: "importing"/);
+    expect(answer.body.message).toMatch(/Unsupported value: "lost": supported values: "importing"/);
   });
 
   it('cannot be smuggled in with the object', async () => {

@@ -18,7 +18,7 @@ describe('structuralSchema', () => {
   it('does not require a field that has a default', () => {
     const schema = structuralSchema(z.object({ a: z.string(), b: z.boolean().default(false) }));
     expect(schema.required).toEqual(['a']);
-    expect(schema.properties?.['b']?.default).toBe(false);
+    expect(schema.properties?.b?.default).toBe(false);
   });
 
   it('translates a record into additionalProperties and forgets the schema of its keys', () => {
@@ -35,7 +35,7 @@ describe('structuralSchema', () => {
   it('replaces the pattern of text() by a rule with a sentence, also behind optional() and another maximum', () => {
     const name = text(20, /^[a-z]+\/$/, 'must be small letters and a slash');
     for (const schema of [name, name.max(7).optional().describe('A name.')]) {
-      const node = structuralSchema(z.object({ a: schema })).properties?.['a'];
+      const node = structuralSchema(z.object({ a: schema })).properties?.a;
       expect(node).not.toHaveProperty('pattern');
       expect(node?.['x-kubernetes-validations']).toEqual([
         { rule: "self.matches(r'^[a-z]+/$')", message: 'must be small letters and a slash' },

@@ -62,20 +62,20 @@ function translate(node: Json, path: string): StructuralSchema {
   for (const key of COPIED) {
     if (node[key] !== undefined) out[key] = node[key];
   }
-  if (out['type'] === 'integer') Object.assign(out, integerBounds(node));
-  if (node['format'] === 'date-time') out['format'] = 'date-time';
-  else if (node['pattern'] !== undefined && !hasPatternRule(node)) out['pattern'] = node['pattern'];
-  if (node['items'] !== undefined) out['items'] = translate(node['items'] as Json, `${path}[]`);
-  if (node['properties'] !== undefined) {
-    out['properties'] = Object.fromEntries(
-      Object.entries(node['properties'] as Record<string, Json>).map(([name, child]) => [
+  if (out.type === 'integer') Object.assign(out, integerBounds(node));
+  if (node.format === 'date-time') out.format = 'date-time';
+  else if (node.pattern !== undefined && !hasPatternRule(node)) out.pattern = node.pattern;
+  if (node.items !== undefined) out.items = translate(node.items as Json, `${path}[]`);
+  if (node.properties !== undefined) {
+    out.properties = Object.fromEntries(
+      Object.entries(node.properties as Record<string, Json>).map(([name, child]) => [
         name,
         translate(child, `${path}.${name}`),
       ]),
     );
   }
-  if (typeof node['additionalProperties'] === 'object') {
-    out['additionalProperties'] = translate(node['additionalProperties'] as Json, `${path}.*`);
+  if (typeof node.additionalProperties === 'object') {
+    out.additionalProperties = translate(node.additionalProperties as Json, `${path}.*`);
   }
   return inOrder(out) as unknown as StructuralSchema;
 }

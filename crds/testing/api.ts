@@ -32,7 +32,7 @@ export const MERGE = 'application/merge-patch+json';
 /** The command is `cluster/cluster.sh apiserver`, or what KOPR_APISERVER_COMMAND names. */
 export async function startTestApi(): Promise<TestApi> {
   const dir = mkdtempSync(join(tmpdir(), 'kopr-api-'));
-  const own = process.env['KOPR_APISERVER_COMMAND'];
+  const own = process.env.KOPR_APISERVER_COMMAND;
   const [command, ...args] = own ? [own] : [join(ROOT, 'cluster/cluster.sh'), 'apiserver'];
   const child = spawn(command ?? '', [...args, '--dir', dir], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -70,8 +70,7 @@ export async function startTestApi(): Promise<TestApi> {
     call,
     async ok(method, target, body, contentType) {
       const answer = await call(method, target, body, contentType);
-      if (answer.status >= 300)
-        throw new Error(`${method} ${target}: ${answer.status} ${String(answer.body['message'])}`);
+      if (answer.status >= 300) throw new Error(`${method} ${target}: ${answer.status} ${String(answer.body.message)}`);
       return answer.body;
     },
     async table(path) {

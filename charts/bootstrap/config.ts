@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+const schema = z.object({
+  KOPR_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  KOPR_OBJECTS_FILE: z.string().min(1),
+  KOPR_RELEASE: z.string().min(1),
+  KOPR_RELEASE_NAMESPACE: z.string().min(1),
+  KOPR_BUILDS_NAMESPACE: z.string().min(1),
+  KOPR_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(86_400).default(180),
+  KUBECONFIG: z.string().optional(),
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  KUBERNETES_SERVICE_PORT: z.string().optional(),
+});
+
+export interface Config {
+  logLevel: string;
+  objectsFile: string;
+  release: string;
+  releaseNamespace: string;
+  buildsNamespace: string;
+  timeoutMs: number;
+  kubeconfig?: string;
+  serviceHost?: string;
+  servicePort?: string;
+}
+
+/** Throws an Error with one clause for each variable that is wrong. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`the environment is not usable: ${problems.join('; ')}`);
+  }
+  const e = parsed.data;
+  return {
+    logLevel: e.KOPR_LOG_LEVEL,
+    objectsFile: e.KOPR_OBJECTS_FILE,
+    release: e.KOPR_RELEASE,
+    releaseNamespace: e.KOPR_RELEASE_NAMESPACE,
+    buildsNamespace: e.KOPR_BUILDS_NAMESPACE,
+    timeoutMs: e.KOPR_TIMEOUT_SECONDS * 1000,
+    ...(e.KUBECONFIG === undefined ? {} : { kubeconfig: e.KUBECONFIG }),
+    ...(e.KUBERNETES_SERVICE_HOST === undefined ? {} : { serviceHost: e.KUBERNETES_SERVICE_HOST }),
+    ...(e.KUBERNETES_SERVICE_PORT === undefined ? {} : { servicePort: e.KUBERNETES_SERVICE_PORT }),
+  };
+}
+
+export function environment(): Record<string, string | undefined> {
+  return process.env;
+}

@@ -1,0 +1,39 @@
+/**
+ * Runs once after an installation or upgrade: applies the Chroots, BuilderPools and the default BuildQuota that the
+ * values of the chart hold. It takes no arguments; everything is set in the environment by the chart.
+ */
+import { readFile } from 'node:fs/promises';
+import { Registry } from 'prom-client';
+import { systemClock } from '../../lib/clock.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import { createLogger } from '../../lib/log.ts';
+import { loadAccess } from '../../operator/access.ts';
+import { createClient } from '../../operator/client.ts';
+import { bootstrap } from './apply.ts';
+import { environment, readConfig } from './config.ts';
+import { parseObjects, targets } from './objects.ts';
+
+async function main(): Promise<void> {
+  const config = readConfig(environment());
+  const clock = systemClock;
+  const log = createLogger('bootstrap', config.logLevel);
+  const allowed = targets(config);
+  const objects = parseObjects(await readFile(config.objectsFile, 'utf8'), allowed, config.release);
+  const access = await loadAccess({
+    clock,
+    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
+    ...(config.serviceHost === undefined ? {} : { serviceHost: config.serviceHost }),
+    ...(config.servicePort === undefined ? {} : { servicePort: config.servicePort }),
+  });
+  const client = createClient({ access, clock, log, registry: new Registry(), userAgent: 'kopr-bootstrap' });
+  try {
+    await bootstrap({ client, clock, log }, objects, allowed, config.release, config.timeoutMs);
+  } finally {
+    await client.close();
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`bootstrap: ${errorMessage(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,130 @@
+{{/* Name of the chart. */}}
+{{- define "kopr.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Beginning of the names of all objects. */}}
+{{- define "kopr.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "kopr.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "kopr.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of every object. */}}
+{{- define "kopr.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "kopr.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: kopr
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Labels that pods of a component are selected by. They never change. (dict "root" $ "component" "…") */}}
+{{- define "kopr.selector" -}}
+app.kubernetes.io/name: {{ include "kopr.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* Labels of an object that belongs to a component. (dict "root" $ "component" "…") */}}
+{{- define "kopr.componentLabels" -}}
+{{ include "kopr.labels" .root }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* Reference of an image. (dict "root" $ "image" .Values.….image) */}}
+{{- define "kopr.image" -}}
+{{- $registry := .image.registry | default .root.Values.image.registry -}}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{ $name }}@{{ .image.digest }}
+{{- else -}}
+{{ $name }}:{{ .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "kopr.pullPolicy" -}}
+{{ .image.pullPolicy | default .root.Values.image.pullPolicy }}
+{{- end -}}
+
+{{/* Name of a Service inside the cluster. (dict "root" $ "name" "results") */}}
+{{- define "kopr.host" -}}
+{{ include "kopr.fullname" .root }}-{{ .name }}.{{ .root.Release.Namespace }}.svc.{{ .root.Values.clusterDomain }}
+{{- end -}}
+
+{{- define "kopr.operatorServiceAccount" -}}
+{{- with .Values.operator.serviceAccount -}}
+{{- if .create -}}
+{{ .name | default (printf "%s-operator" (include "kopr.fullname" $)) }}
+{{- else -}}
+{{ .name | default "default" }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kopr.tokenSecret" -}}
+{{ .Values.token.existingSecret | default (printf "%s-token" (include "kopr.fullname" .)) }}
+{{- end -}}
+
+{{- define "kopr.masterKeySecret" -}}
+{{ .Values.keygen.masterKey.existingSecret | default (printf "%s-keygen-master-key" (include "kopr.fullname" .)) }}
+{{- end -}}
+
+{{- define "kopr.serverTLSSecret" -}}
+{{ .Values.tls.existingServerSecret | default (printf "%s-keygen-tls" (include "kopr.fullname" .)) }}
+{{- end -}}
+
+{{- define "kopr.clientTLSSecret" -}}
+{{ .Values.tls.existingClientSecret | default (printf "%s-publisher-tls" (include "kopr.fullname" .)) }}
+{{- end -}}
+
+{{/* Names in the certificate of keygen. */}}
+{{- define "kopr.keygenNames" -}}
+{{- $name := printf "%s-keygen" (include "kopr.fullname" .) -}}
+- {{ include "kopr.host" (dict "root" . "name" "keygen") }}
+- {{ $name }}.{{ .Release.Namespace }}.svc
+- {{ $name }}.{{ .Release.Namespace }}
+- {{ $name }}
+{{- end -}}
+
+{{/* Base of the results tree inside the cluster. */}}
+{{- define "kopr.resultsInternalURL" -}}
+http://{{ include "kopr.host" (dict "root" . "name" "results") }}:5002/results
+{{- end -}}
+
+{{/* Base of the results tree for users. */}}
+{{- define "kopr.resultsURL" -}}
+{{- if .Values.resultsURL -}}
+{{ .Values.resultsURL | trimSuffix "/" }}
+{{- else if and .Values.ingress.enabled .Values.ingress.resultsHost -}}
+{{ ternary "https" "http" (gt (len .Values.ingress.tls) 0) }}://{{ .Values.ingress.resultsHost }}/results
+{{- else if and .Values.httpRoute.enabled .Values.httpRoute.resultsHost -}}
+https://{{ .Values.httpRoute.resultsHost }}/results
+{{- else -}}
+{{ include "kopr.resultsInternalURL" . }}
+{{- end -}}
+{{- end -}}
+
+{{/* Mistakes that a schema cannot see. Included by every template that would be wrong with them. */}}
+{{- define "kopr.check" -}}
+{{- if eq .Values.buildsNamespace.name .Release.Namespace -}}
+{{- fail (printf "buildsNamespace.name is %q, the namespace of kopr itself: builder pods run the code of strangers and need a namespace of their own" .Release.Namespace) -}}
+{{- end -}}
+{{- if and .Values.tls.certManager.enabled (or .Values.tls.existingServerSecret .Values.tls.existingClientSecret) -}}
+{{- fail "tls.certManager.enabled and tls.existingServerSecret or tls.existingClientSecret exclude each other: leave one of them out" -}}
+{{- end -}}
+{{- if ne (empty .Values.tls.existingServerSecret) (empty .Values.tls.existingClientSecret) -}}
+{{- fail "set both tls.existingServerSecret and tls.existingClientSecret, or neither: the two certificates need the same authority" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs: the Gateways that the routes belong to" -}}
+{{- end -}}
+{{- end -}}
