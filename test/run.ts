@@ -1,0 +1,137 @@
+/** Runs the gates of kopr one after the other and adds up what they say: `node test/run.ts all|verify|lint|e2e`. */
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { say, step } from '../deploy/progress.ts';
+import { ROOT, run } from '../deploy/run.ts';
+
+const HELP = `Usage: node test/run.ts GATES
+
+  all      everything
+  verify   types, lint, drift of generated files, unit tests
+  lint     linters alone
+  e2e      install kopr into the cluster and test it there
+`;
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+interface Gate {
+  name: string;
+  run: () => Promise<Count>;
+}
+
+const BIN = join(ROOT, 'node_modules', '.bin');
+const ONE: Count = { passed: 1, failed: 0 };
+const LONG_MS = 3_600_000;
+
+/** A command that is one test: it passes or fails. */
+function command(name: string, program: string, args: string[]): Gate {
+  return {
+    name,
+    run: async () => {
+      process.stderr.write(await run(program, args, { timeoutMs: LONG_MS }));
+      return ONE;
+    },
+  };
+}
+
+const report = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), success: z.boolean() });
+
+/** vitest says itself how many tests passed; a suite that breaks before its first test counts as a failure. */
+function vitest(name: string, args: string[]): Gate {
+  return {
+    name,
+    run: async () => {
+      const file = join(tmpdir(), `kopr-vitest-${process.pid}-${name.replaceAll(' ', '-')}.json`);
+      try {
+        const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+        const output = run(join(BIN, 'vitest'), ['run', ...args, ...reporters], { timeoutMs: LONG_MS });
+        const text = await output.catch((error: unknown) => {
+          process.stderr.write(error instanceof Error && 'output' in error ? String(error.output) : '');
+          return undefined;
+        });
+        if (text !== undefined) process.stderr.write(text);
+        const counts = report.parse(JSON.parse(await readFile(file, 'utf8')));
+        const broken = !counts.success && counts.numFailedTests === 0 ? 1 : 0;
+        return { passed: counts.numPassedTests, failed: counts.numFailedTests + broken };
+      } finally {
+        await rm(file, { force: true });
+      }
+    },
+  };
+}
+
+const LINT: Gate[] = [
+  command('types', join(BIN, 'tsc'), ['-p', '.', '--noEmit']),
+  command('format and lint', join(BIN, 'biome'), ['check', '.']),
+  command('type-aware lint', join(BIN, 'oxlint'), ['--type-aware', '--deny-warnings']),
+  command('unused code and dependencies', join(BIN, 'knip'), []),
+  { name: 'shell scripts', run: shellcheck },
+];
+
+const DRIFT: Gate[] = [
+  command('drift of CRDs and reference', process.execPath, ['crds/generate.ts', '--check']),
+  command('drift of the chart', process.execPath, ['charts/generate.ts', '--check']),
+];
+
+const UNIT = vitest('unit tests', ['--project', 'unit']);
+const API = vitest('tests against a real API server', ['--project', 'api']);
+const GO: Gate = command('tests of the cluster tool', join(ROOT, 'cluster', 'cluster.sh'), ['test']);
+const CHART = vitest('chart tests', ['--project', 'chart']);
+const E2E: Gate[] = [
+  {
+    name: 'deployment',
+    run: async () => {
+      process.stderr.write(await run(process.execPath, ['deploy/main.ts'], { timeoutMs: LONG_MS }));
+      return ONE;
+    },
+  },
+  vitest('end-to-end tests', ['--project', 'e2e']),
+];
+
+const GATES: Record<string, Gate[]> = {
+  lint: LINT,
+  verify: [...LINT, ...DRIFT, UNIT],
+  e2e: E2E,
+  all: [...LINT, ...DRIFT, UNIT, GO, API, CHART, ...E2E],
+};
+
+async function shellcheck(): Promise<Count> {
+  const files = (await run('git', ['ls-files', '*.sh', '.ci/run'])).split('\n').filter((line) => line !== '');
+  process.stderr.write(await run('shellcheck', files));
+  return ONE;
+}
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } });
+  const gates = GATES[positionals[0] ?? ''];
+  if (values.help || gates === undefined) {
+    process.stdout.write(HELP);
+    if (!values.help) process.exitCode = 2;
+    return;
+  }
+  const total: Count = { passed: 0, failed: 0 };
+  const failures: string[] = [];
+  for (const gate of gates) {
+    try {
+      const count = await step(gate.name, gate.run);
+      total.passed += count.passed;
+      total.failed += count.failed;
+      if (count.failed > 0) failures.push(`${gate.name}: ${count.failed} failed`);
+    } catch (error) {
+      total.failed += 1;
+      failures.push(`${gate.name}: ${error instanceof Error ? error.message : String(error)}`);
+      say(`${gate.name}: FAILED`);
+    }
+  }
+  for (const failure of failures) say(`FAILED ${failure}`);
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+  if (total.failed > 0) process.exitCode = 1;
+}
+
+await main();
