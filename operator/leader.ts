@@ -6,7 +6,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { isAlreadyExists, isConflict } from './apiError.ts';
+import { isAlreadyExists, isConflict, isNotFound } from './apiError.ts';
 import type { ApiClient } from './client.ts';
 import type { Lease } from './core.ts';
 import { Leases } from './core.ts';
@@ -147,7 +147,8 @@ export class LeaderElector {
         return await this.write(this.seen.lease, sentAt, signal);
       }
     } catch (error) {
-      if (!isConflict(error)) throw error;
+      // Touched by somebody, or deleted: find out which.
+      if (!isConflict(error) && !isNotFound(error)) throw error;
     }
     const lease = await client.get(Leases, this.key, { signal, timeoutMs });
     if (!lease) return this.create(sentAt, signal);
