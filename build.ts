@@ -30,6 +30,8 @@ await build({
   target: 'node24',
   format: 'esm',
   minifySyntax: true,
+  // Reads kubeconfig files, which nothing in an image has; with it a bundle of 2 MB would have 18.
+  external: ['@kubernetes/client-node'],
   legalComments: 'none',
   sourcemap: false,
   banner: { js: REQUIRE },
