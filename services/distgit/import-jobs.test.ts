@@ -85,7 +85,8 @@ describe('an import that takes too long', () => {
   it('is told to one that asks after it has failed, once', async () => {
     const jobs = jobsWith(100);
     expect(await jobs.submit(taskId(1), request(), 0, never)).toMatchObject({ kind: 'working' });
-    await until(async () => (await readFile(taskLogPath(layout, 1), 'utf8')).includes('import failed'));
+    const told = (): Promise<string> => readFile(taskLogPath(layout, 1), 'utf8').catch(() => '');
+    await until(async () => (await told()).includes('import failed'));
     expect(await jobs.submit(taskId(1), request(), 5000, never)).toMatchObject({
       kind: 'failed',
       code: 'DeadlineExceeded',
