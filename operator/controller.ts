@@ -126,7 +126,8 @@ export class Controller<T extends KubeObject> {
     const onAbort = (): void => this.stopping.abort(abort.reason);
     if (abort.aborted) onAbort();
     else abort.addEventListener('abort', onAbort, { once: true });
-    await Promise.all(this.running);
+    // Again and again: what a worker leaves behind joins the set when the worker ends.
+    while (this.running.size > 0) await Promise.all(this.running);
     abort.removeEventListener('abort', onAbort);
   }
 
