@@ -73,11 +73,18 @@ case $(uname -m) in
 esac
 [ -x "$node" ] || die "$node is missing; run 'npm ci' first"
 inputs=("$root/images/Containerfile" "$root/images/build.sh" "$root/builder/engines/container.sh" "$node")
+programs=()
 for target in "${targets[@]}"; do
-  if [ "$target" = web ]; then continue; fi
-  [ -f "$dist/$target.mjs" ] || die "$dist/$target.mjs is missing; run 'npm run build' first"
-  inputs+=("$dist/$target.mjs")
+  case $target in
+    web) ;;
+    operator) programs+=("$dist/operator.mjs" "$dist/bootstrap.mjs") ;;
+    *) programs+=("$dist/$target.mjs") ;;
+  esac
 done
+for program in "${programs[@]}"; do
+  [ -f "$program" ] || die "$program is missing; run 'npm run build' first"
+done
+inputs+=("${programs[@]}")
 key=$({ printf '%s\n' "$base" "${targets[@]}" && sha256sum "${inputs[@]}" | cut -d ' ' -f 1; } | sha256sum | cut -c 1-12)
 if [ "$print_tag" = yes ]; then
   printf '%s\n' "$key"
@@ -104,9 +111,7 @@ trap 'rm -rf "$work"' EXIT
 cp -- "$root/images/Containerfile" "$work/Containerfile"
 cp -p -- "$root/builder/engines/container.sh" "$work/context/builder/engines/"
 ln -- "$node" "$work/context/node/node" 2>/dev/null || cp -p -- "$node" "$work/context/node/node"
-for target in "${targets[@]}"; do
-  if [ "$target" != web ]; then cp -p -- "$dist/$target.mjs" "$work/context/dist/"; fi
-done
+for program in "${programs[@]}"; do cp -p -- "$program" "$work/context/dist/"; done
 
 # buildah keeps its images in the cache, so that the machine's own storage is left alone.
 run_buildah() {

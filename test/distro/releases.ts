@@ -44,6 +44,7 @@ const BUILD_TOOLS = [
   'bzip2',
   'ca-certificates',
   'cpio',
+  'curl',
   'dnf',
   'dnf-plugins-core',
   // Without eu-strip rpmbuild succeeds and makes empty debuginfo packages.

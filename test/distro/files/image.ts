@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryPath } from '../build.ts';
+import { openArchive } from '../image/archive.ts';
 import { writeImage } from '../image/image.ts';
 import { prune } from '../prune.ts';
 import { RELEASES } from '../releases.ts';
@@ -29,10 +30,8 @@ export interface FilesImageInput {
  */
 export async function buildFilesImage(input: FilesImageInput): Promise<string> {
   await mkdir(input.outputDirectory, { recursive: true });
-  const base = join(
-    input.outputDirectory,
-    `repositories-${await hashOf([input.distribution, await tag(input.webImage), NGINX_CONFIG])}.oci.tar`,
-  );
+  const key = await hashOf([input.distribution, await identity(input.webImage), NGINX_CONFIG]);
+  const base = join(input.outputDirectory, `repositories-${key}.oci.tar`);
   if (!(await exists(base))) await buildBase(input, base);
   if (input.fixtures.length === 0) return base;
 
@@ -80,10 +79,9 @@ async function fingerprint(directory: string): Promise<string> {
   return createHash('sha256').update(archive).digest('hex');
 }
 
-/** Archives of images are named by their content, but a copy under a fixed name is possible: time and size tell. */
-async function tag(archive: string): Promise<string> {
-  const { mtimeMs, size } = await stat(archive);
-  return `${archive} ${mtimeMs} ${size}`;
+/** The index of an archive names its images by their content. */
+async function identity(archive: string): Promise<string> {
+  return (await (await openArchive(archive)).read('index.json')).toString('utf8');
 }
 
 async function hashOf(parts: readonly string[]): Promise<string> {
