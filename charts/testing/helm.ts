@@ -85,7 +85,8 @@ export async function withValues<R>(values: object, use: (file: string) => Promi
 }
 
 export function parseManifests(text: string): KubeDocument[] {
-  return parseAllDocuments(text)
+  // Helm and Kubernetes read YAML 1.1, where 0440 is octal.
+  return parseAllDocuments(text, { version: '1.1' })
     .map((document) => {
       if (document.errors.length > 0) throw new Error(`not YAML: ${document.errors.map((e) => e.message).join('; ')}`);
       return document.toJS() as KubeDocument | null;

@@ -80,15 +80,15 @@ export function* valuesOf(schema: Node, path = ''): Generator<{ path: string; no
 export function valuesTable(schema: Node): string {
   const rows = [...valuesOf(schema)]
     .filter(({ section }) => !section)
-    .map(({ path, node }) => `| \`${path}\` | ${cell(JSON.stringify(node.default))} | ${escape(describe(node))} |`);
+    .map(({ path, node }) => `| \`${path}\` | ${cell(JSON.stringify(node.default))} | ${escapeCell(describe(node))} |`);
   return `| Value | Default | Meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
 }
 
 function cell(json: string | undefined): string {
   if (json === undefined || json === '""' || json === '{}' || json === '[]') return '';
-  return json.length > 60 ? 'see values.yaml' : `\`${escape(json)}\``;
+  return json.length > 60 ? 'see values.yaml' : `\`${escapeCell(json)}\``;
 }
 
-function escape(text: string): string {
+function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
