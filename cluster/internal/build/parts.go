@@ -49,7 +49,6 @@ var Parts = []Part{
 	{Name: "runc", Package: "github.com/opencontainers/runc", Tags: "seccomp", Cgo: true},
 	{Name: "bridge", Package: cni + "main/bridge"},
 	{Name: "host-local", Package: cni + "ipam/host-local"},
-	{Name: "loopback", Package: cni + "main/loopback"},
 	{Name: "pause", Package: "./cmd/pause"},
 }
 

@@ -148,7 +148,8 @@ func (c Cluster) bringUp(ctx context.Context) (started []string, err error) {
 			return started, err
 		}
 	}
-	return started, nil
+	// Without it no pod is let in. The controllers make it, a moment after they call themselves ready.
+	return started, wait.Until(ctx, "the service account of the namespace default", 60*time.Second, node.Plane.DefaultServiceAccount().Check)
 }
 
 // provide makes what the programs find when they start: folders, certificates, configuration, kernel settings and network.

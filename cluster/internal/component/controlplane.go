@@ -174,6 +174,11 @@ func (c ControlPlane) DefaultNamespace() Probe { return c.probe("/api/v1/namespa
 // SystemNamespace answers once the namespace "kube-system" exists.
 func (c ControlPlane) SystemNamespace() Probe { return c.probe("/api/v1/namespaces/kube-system") }
 
+// DefaultServiceAccount answers once the controllers have begun to work.
+func (c ControlPlane) DefaultServiceAccount() Probe {
+	return c.probe("/api/v1/namespaces/default/serviceaccounts/default")
+}
+
 func (c ControlPlane) probe(path string) Probe {
 	return Probe{URL: c.URL() + path, CA: c.file(CA, ".crt"), Cert: c.file(Admin, ".crt"), Key: c.file(Admin, ".key")}
 }

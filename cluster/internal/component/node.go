@@ -95,6 +95,7 @@ func (n Node) ControllerManager() Spec {
 			"allocate-node-cidrs":              "false",
 			"leader-elect":                     "false",
 			"profiling":                        "false",
+			"flex-volume-plugin-dir":           filepath.Join(layout.Kubelet, "volume-plugins"),
 		}),
 		Ready: n.health("https", layout.ControllerManager, "/healthz"), Limit: 60 * time.Second,
 	}

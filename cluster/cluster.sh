@@ -1,0 +1,70 @@
+#!/bin/sh
+# The cluster kopr runs on, whichever it is: that of KUBECONFIG when it is set, else kind when Docker answers, else the
+# embedded one. `cluster.sh help` lists the commands. Answers go to standard output, everything else to standard error.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+cache=${KOPR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kopr}
+
+# shellcheck disable=SC1091 # checked by themselves
+. "$here/sh/common.sh"
+# shellcheck disable=SC1091
+. "$here/sh/choose.sh"
+# shellcheck disable=SC1091
+. "$here/sh/go.sh"
+# shellcheck disable=SC1091
+. "$here/sh/given.sh"
+# shellcheck disable=SC1091
+. "$here/sh/kind.sh"
+# shellcheck disable=SC1091
+. "$here/sh/embedded.sh"
+
+usage() {
+  cat <<'USAGE'
+usage: cluster/cluster.sh COMMAND
+
+  which             say which cluster the other commands mean: given (KUBECONFIG), kind (Docker answers) or embedded
+  up                bring it up, or verify that it answers; may be repeated at any time
+  down              remove it; KOPR_KEEP=1 keeps the embedded cluster's data; a given cluster is left alone
+  status            say what runs
+  kubeconfig        print the path of its kubeconfig
+  values            print the path of the Helm values that fit it, if there are any
+  load ARCHIVE...   make the images of OCI or docker archives usable in it
+  node-address      print the address at which its pods reach programs of this machine
+  bin               print a directory with kubectl and helm
+  restart NAME      embedded only: stop a component and start it again (--kill: without warning)
+  apiserver --dir D etcd and kube-apiserver alone, on random ports, in the foreground; prints a kubeconfig's path when ready
+  deps              install the Debian packages of packages.txt that are missing
+  test              run the tests of all this
+
+environment: KUBECONFIG, KOPR_CACHE (where built programs are kept; now CACHE), KOPR_KEEP
+USAGE
+}
+
+main() {
+  [ "$#" -gt 0 ] || {
+    usage >&2
+    exit 2
+  }
+  command=$1
+  shift
+  case $command in
+    which) choose ;;
+    up | down | status | kubeconfig | values | load | node-address | bin)
+      function=$(printf '%s' "$command" | tr '-' '_')
+      "$(choose)_$function" "$@"
+      ;;
+    restart)
+      [ "$(choose)" = embedded ] || fail 'only the embedded cluster has components that can be restarted'
+      tool restart "$@"
+      ;;
+    # The tool takes this process' place: whoever started it ends it by its id.
+    apiserver) exec_tool apiserver "$@" ;;
+    deps) install_packages ;;
+    test) run_tests ;;
+    help | -h | --help) usage | sed "s|now CACHE|now $cache|" ;;
+    *) fail "there is no command '$command'; 'cluster/cluster.sh help' lists them" ;;
+  esac
+}
+
+main "$@"
