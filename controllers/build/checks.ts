@@ -4,6 +4,7 @@ import { fromTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { isTrue } from '../../operator/conditions.ts';
 import { isComplete } from '../shared/states.ts';
+import { branchOf } from './children.ts';
 import type { BuildWorld } from './world.ts';
 
 /** Seconds for which things that a Build refers to may be missing: GitOps tools apply them in any order. */
@@ -25,7 +26,9 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
   if (project === undefined || project.metadata.deletionTimestamp !== undefined) {
     return missing(world, now, 'ProjectNotFound', `there is no Project "${build.spec.project}" in this namespace`);
   }
-  const source = build.spec.source ?? world.package?.spec.source;
+  // Once begun, a Build goes on with what it began with, whatever becomes of its Package.
+  const begun = world.children.find((child) => child.spec.stage === 'source');
+  const source = begun?.spec.source ?? build.spec.source ?? world.package?.spec.source;
   if (source === undefined) {
     return missing(world, now, 'PackageNotFound', `there is no Package "${build.spec.package}" in this namespace`);
   }
@@ -47,6 +50,10 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
     );
   }
   const chroots = wanted.map((name) => world.chroots.get(name)).filter((chroot) => chroot !== undefined);
+  if (begun !== undefined) {
+    // A chroot that was added since has no sources on distgit.
+    return { source, chroots: chroots.filter((chroot) => begun.spec.branches?.includes(branchOf(chroot))) };
+  }
   const ended = chroots.filter((chroot) => chroot.spec.state === 'EndOfLife').map((chroot) => chroot.spec.name);
   if (ended.length > 0) {
     return failed('ChrootEndOfLife', `nothing new is built in ${ended.join(', ')}, since it is at its end of life`);
@@ -55,7 +62,7 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
 }
 
 /** What a Build that is right in itself may still have to wait for. */
-export function hold(world: BuildWorld): Obstacle | undefined {
+export function hold(world: BuildWorld, now: number): Obstacle | undefined {
   const { build, project } = world;
   if (world.strangers.length > 0) {
     return waiting(
@@ -72,8 +79,9 @@ export function hold(world: BuildWorld): Obstacle | undefined {
   }
   const open = (build.spec.after ?? []).filter((name) => !isComplete(world.after.get(name)));
   const absent = open.find((name) => !world.after.has(name));
-  if (absent !== undefined)
-    return waiting('AfterBuild', `Build "${absent}", which this one comes after, does not exist`);
+  if (absent !== undefined) {
+    return missing(world, now, 'AfterBuildNotFound', `Build "${absent}", which this one comes after, does not exist`);
+  }
   if (open.length > 0) return waiting('AfterBuild', `comes after Build ${open.map((name) => `"${name}"`).join(', ')}`);
   return undefined;
 }

@@ -4,7 +4,7 @@ import type { Source } from '../../crds/common.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import { ownerReference } from '../../operator/resource.ts';
-import { chrootBuildName, sourceBuildName } from '../shared/names.ts';
+import { chrootBuildName, labelValue, sourceBuildName } from '../shared/names.ts';
 import type { BuildWorld } from './world.ts';
 
 /** Label that finds the stages of a Build: `kubectl get chrootbuilds -l kopr.dev/build=hello-1`. */
@@ -59,8 +59,7 @@ function envelope(world: BuildWorld, name: string): Pick<ChrootBuild, 'apiVersio
       name,
       namespace: metadata.namespace ?? '',
       // Labels of the Build are not copied: a GitOps tool would take the child for one of its own objects.
-      // A label value has 63 characters at most, a Build's name may be longer.
-      labels: { [BUILD_LABEL]: metadata.name.slice(0, 63), [PROJECT_LABEL]: spec.project },
+      labels: { [BUILD_LABEL]: labelValue(metadata.name), [PROJECT_LABEL]: spec.project },
       ownerReferences: [ownerReference(world.build, { controller: true })],
     },
   };

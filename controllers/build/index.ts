@@ -13,7 +13,6 @@
 import type { Build, BuildStatus } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
-import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { Packages } from '../../crds/package.ts';
@@ -28,6 +27,7 @@ import { controllerOf, keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
 import { ownerOf } from '../shared/owners.ts';
+import { patchIncarnation } from '../shared/patch.ts';
 import { createBuildIDs } from './ids.ts';
 import type { BuildPlan } from './plan.ts';
 import { planBuild } from './plan.ts';
@@ -67,6 +67,10 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   manager.addIndex(Builds, 'after', (build) =>
     (build.spec.after ?? []).map((name) => `${build.metadata.namespace}/${name}`),
   );
+  manager.addIndex(Builds, 'of package', (build) =>
+    build.spec.package === undefined ? [] : [`${build.metadata.namespace}/${build.spec.package}`],
+  );
+  manager.addIndex(Builds, 'reason', (build) => [build.status?.reason ?? '']);
   manager.addIndex(ChrootBuilds, 'owner', (child) => [controllerOf(child)?.uid ?? '']);
 
   function observe(build: Build): BuildWorld {
@@ -99,19 +103,15 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
 
   async function apply(build: Build, plan: BuildPlan, ctx: ReconcileContext): Promise<void> {
     for (const child of plan.create) await createOnce(manager.client, ChrootBuilds, child);
-    for (const child of plan.cancel) await cancelChild(child);
+    for (const child of plan.cancel) {
+      await patchIncarnation(manager.client, ChrootBuilds, child, { spec: { cancelled: true } });
+    }
     if (plan.status !== undefined)
       await manager.applyStatus(Builds, withStatus(build, plan.status), { manager: MANAGER });
     for (const note of plan.notes) {
       ctx.log.info({ build: keyOf(build), reason: note.reason, note: note.message }, 'build moved on');
       manager.events.event(build, note.type, note.reason, note.message);
     }
-  }
-
-  /** The uid makes it a conflict when the stage is another one by now. */
-  async function cancelChild(child: ChrootBuild): Promise<void> {
-    const patch = { metadata: { uid: child.metadata.uid }, spec: { cancelled: true } };
-    await manager.client.mergePatch(ChrootBuilds, keyOf(child), patch);
   }
 
   /**
@@ -153,6 +153,9 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     owns: [ChrootBuilds],
     watches: [
       watching({ type: Projects, map: (project) => builds.byIndex('project', keyOf(project)).map(keyOf) }),
+      // A GitOps tool may apply them after the Builds that name them.
+      watching({ type: Packages, map: (pkg) => builds.byIndex('of package', keyOf(pkg)).map(keyOf) }),
+      watching({ type: Chroots, map: () => builds.byIndex('reason', 'ChrootNotFound').map(keyOf) }),
       watching({ type: Builds, map: (other) => builds.byIndex('after', keyOf(other)).map(keyOf) }),
     ],
     workers: options.workers,

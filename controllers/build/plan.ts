@@ -27,7 +27,9 @@ const NOTHING: BuildPlan = { allocateID: false, create: [], cancel: [], status: 
 /** Pure: what a Build needs next. `now` in milliseconds since the epoch. */
 export function planBuild(world: BuildWorld, now: number): BuildPlan {
   const { build } = world;
-  if (isComplete(build) || build.metadata.deletionTimestamp !== undefined) return NOTHING;
+  if (build.metadata.deletionTimestamp !== undefined) return NOTHING;
+  // A stage that was made just before the end, unseen by whoever decided that it is the end, must not go on alone.
+  if (isComplete(build)) return { ...NOTHING, cancel: toCancel(world) };
   if (build.status?.id === undefined) return { ...NOTHING, allocateID: true };
   if (build.spec.cancelled) return cancelled(world, now);
 
@@ -35,7 +37,7 @@ export function planBuild(world: BuildWorld, now: number): BuildPlan {
   if ('kind' in resolved) return obstructed(world, resolved, undefined, now);
   const facts = gather(world, resolved);
   if (facts.sourceChild === undefined) {
-    const obstacle = hold(world);
+    const obstacle = hold(world, now);
     if (obstacle !== undefined) return obstructed(world, obstacle, facts, now);
     return going(world, facts, now, [sourceChild(world, resolved.source, resolved.chroots)]);
   }
@@ -119,8 +121,10 @@ function broken(message: string): Standing {
 
 function obstructed(world: BuildWorld, obstacle: Obstacle, facts: Facts | undefined, now: number): BuildPlan {
   const { reason, message } = obstacle;
-  if (obstacle.kind === 'failed')
-    return ended(world, facts, now, { outcome: 'failed', state: 'failed', reason, message });
+  if (obstacle.kind === 'failed') {
+    const over: Standing = { outcome: 'failed', state: 'failed', reason, message };
+    return isAnyOpen(world) ? ending(world, over, now) : ended(world, facts, now, over);
+  }
   const standing: Standing = { outcome: 'running', state: 'waiting', reason, message };
   return {
     ...NOTHING,
@@ -159,31 +163,41 @@ function ended(world: BuildWorld, facts: Facts | undefined, now: number, standin
 }
 
 function cancelled(world: BuildWorld, now: number): BuildPlan {
-  const open = world.children.filter((child) => !isComplete(child));
   const reason = 'Cancelled';
-  const known = [...(world.project?.spec.chroots ?? [])].map((name) => world.chroots.get(name));
-  const wanted = world.build.spec.chroots;
-  const chroots = known
-    .filter((c) => c !== undefined)
-    .filter((c) => wanted === undefined || wanted.includes(c.spec.name));
-  const facts: Facts = {
+  if (isAnyOpen(world)) return ending(world, { reason, message: 'cancelled on request' }, now);
+  return ended(world, knownFacts(world), now, {
+    outcome: 'failed',
+    state: 'canceled',
+    reason,
+    message: 'cancelled on request',
+  });
+}
+
+/** The Build is over, but stages of it are not yet. */
+function ending(world: BuildWorld, why: Pick<Standing, 'reason' | 'message'>, now: number): BuildPlan {
+  const message = `the stages are being ended: ${why.message}`;
+  const standing: Standing = { outcome: 'running', state: 'running', reason: 'Cancelling', message };
+  return { ...NOTHING, cancel: toCancel(world), status: buildStatus(world.build, standing, knownFacts(world), now) };
+}
+
+function isAnyOpen(world: BuildWorld): boolean {
+  return world.children.some((child) => !isComplete(child));
+}
+
+function toCancel(world: BuildWorld): ChrootBuild[] {
+  return world.children.filter((child) => !isComplete(child) && !child.spec.cancelled);
+}
+
+/** Of a Build that ends without its references being resolved. Without its Project nothing new is known. */
+function knownFacts(world: BuildWorld): Facts | undefined {
+  const { project, build } = world;
+  if (project === undefined) return undefined;
+  const wanted = build.spec.chroots ?? project.spec.chroots;
+  const chroots = wanted.map((name) => world.chroots.get(name)).filter((chroot) => chroot !== undefined);
+  return {
     chroots,
     skipped: new Map(),
     sourceChild: world.children.find((child) => child.spec.stage === 'source'),
     binaries: binariesOf(world),
-  };
-  if (open.length === 0) {
-    return ended(world, facts, now, { outcome: 'failed', state: 'canceled', reason, message: 'cancelled on request' });
-  }
-  const standing: Standing = {
-    outcome: 'running',
-    state: 'running',
-    reason: 'Cancelling',
-    message: 'the stages are being ended',
-  };
-  return {
-    ...NOTHING,
-    cancel: open.filter((child) => !child.spec.cancelled),
-    status: buildStatus(world.build, standing, facts, now),
   };
 }

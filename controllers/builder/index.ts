@@ -65,6 +65,7 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
   const projects = manager.store(Projects);
   const chroots = manager.store(Chroots);
   const pods = manager.store(Pods);
+  manager.addIndex(Builders, 'ticket', ({ spec: { ticket } }) => [`${ticket.namespace}/${ticket.name}`]);
 
   function observe(builder: Builder): BuilderWorld {
     const { ticket: claim, chrootBuild: stage } = builder.spec;
@@ -139,10 +140,7 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
     for: Builders,
     owns: [Pods],
     watches: [
-      watching({
-        type: BuilderTickets,
-        map: (ticket) => (ticket.status?.builder ? [`${installation.buildsNamespace}/${ticket.status.builder}`] : []),
-      }),
+      watching({ type: BuilderTickets, map: (ticket) => builders.byIndex('ticket', keyOf(ticket)).map(keyOf) }),
     ],
     workers: options.workers,
     reconcile,

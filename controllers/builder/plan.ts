@@ -2,6 +2,7 @@ import type { Builder } from '../../crds/builder.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
+import { isFailedStart } from '../shared/starts.ts';
 import type { PodState } from './podstate.ts';
 import { podState } from './podstate.ts';
 import type { BuilderWorld } from './world.ts';
@@ -77,9 +78,8 @@ function lost(world: BuilderWorld, now: number, why: Omit<PodState, 'phase'>): B
 /** Nobody needs it any more. */
 function released(world: BuilderWorld, now: number): BuilderPlan {
   const { status } = world.builder;
-  const failedStart = status?.phase === 'Lost' && status.startedAt === undefined && status.endedAt !== undefined;
-  if (!failedStart) return { ...NOTHING, deleteBuilder: true };
-  const left = fromTimestamp(status.endedAt ?? '') + KEEP_FAILED_START_MS - now;
+  if (!isFailedStart(world.builder) || status?.endedAt === undefined) return { ...NOTHING, deleteBuilder: true };
+  const left = fromTimestamp(status.endedAt) + KEEP_FAILED_START_MS - now;
   if (left <= 0) return { ...NOTHING, deleteBuilder: true };
   return { ...NOTHING, deletePod: world.pod !== undefined, requeueAfterMs: left };
 }

@@ -7,7 +7,7 @@
  *   results complete ──▶ close ticket ──▶ Publishing ── failed build: logs only ──▶ Failed
  *                                                    ── binary stage ──▶ Succeeded
  *                                                    ── source stage ──▶ Importing ──▶ Succeeded
- *   spec.cancelled ──▶ close ticket (which ends the builder) ──▶ Cancelled
+ *   spec.cancelled ──▶ close ticket (which ends the builder) ──▶ Cancelled; too late once Publishing
  *
  * The publisher's and distgit's records are keyed by the attempt, so asking again never does anything twice.
  */
@@ -24,6 +24,7 @@ import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { fieldManager } from '../shared/names.ts';
+import { patchIncarnation } from '../shared/patch.ts';
 import type { Services } from '../shared/services.ts';
 import { answer } from './ask.ts';
 import type { ChrootBuildPlan } from './plan.ts';
@@ -80,10 +81,6 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
 
   async function apply(chrootBuild: ChrootBuild, plan: ChrootBuildPlan, ctx: ReconcileContext): Promise<void> {
     if (plan.takeTicket !== undefined) await createOnce(manager.client, BuilderTickets, plan.takeTicket);
-    for (const ticket of plan.closeTickets) {
-      const patch = { metadata: { uid: ticket.metadata.uid }, spec: { closed: true } };
-      await manager.client.mergePatch(BuilderTickets, keyOf(ticket), patch);
-    }
     if (plan.status !== undefined) {
       const { name, namespace } = chrootBuild.metadata;
       const desired = {
@@ -93,6 +90,10 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
         status: plan.status,
       };
       await manager.applyStatus(ChrootBuilds, desired, { manager: MANAGER });
+    }
+    // After the status: closing ends the Builder, and with it the reason why the stage has failed.
+    for (const ticket of plan.closeTickets) {
+      await patchIncarnation(manager.client, BuilderTickets, ticket, { spec: { closed: true } });
     }
     for (const note of plan.notes) {
       ctx.log.info({ chrootBuild: keyOf(chrootBuild), reason: note.reason, note: note.message }, 'stage moved on');

@@ -34,10 +34,28 @@ export function planChrootBuild(world: ChrootBuildWorld, now: number): ChrootBui
   if (chrootBuild.metadata.deletionTimestamp !== undefined) return { closeTickets: open(world), notes: [] };
   // A status write may have been the last thing before a crash: tickets of an ended stage are closed even so.
   if (isComplete(chrootBuild)) return { closeTickets: open(world), notes: [] };
-  if (chrootBuild.spec.cancelled) return end(world, now, 'Cancelled', 'Cancelled', 'cancelled on request');
+  if (chrootBuild.spec.cancelled && !isHandedOver(world)) {
+    return end(world, now, 'Cancelled', 'Cancelled', 'cancelled on request');
+  }
 
   const ticket = newestTicket(world);
   if (ticket === undefined) return start(world, now, 1, 'Queued', 'waits for a builder');
+  const plan = current(world, ticket, now);
+  // A crash may have come between taking this ticket and closing the one before it.
+  const older = world.tickets.filter((other) => other.spec.attempt < ticket.spec.attempt && !other.spec.closed);
+  return { ...plan, closeTickets: [...new Set([...plan.closeTickets, ...older])] };
+}
+
+/**
+ * The publisher was asked to publish, and does so whatever is asked for next. Ending the stage as cancelled would leave
+ * packages in the repository of which nobody knows; the answer comes without a builder, and soon.
+ */
+function isHandedOver({ chrootBuild }: ChrootBuildWorld): boolean {
+  const phase = chrootBuild.status?.phase;
+  return phase === 'Publishing' || phase === 'Importing';
+}
+
+function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
   const builder = world.builder?.status;
   switch (builder?.phase) {
     case 'Ended':
@@ -69,14 +87,14 @@ export function planChrootBuild(world: ChrootBuildWorld, now: number): ChrootBui
 /** The builder is gone, one way or the other. What it sent to the publisher decides. */
 function afterBuilder(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
   const { task } = world.facts;
-  if (task === undefined) return { ask: 'task', closeTickets: [], notes: [] };
+  if (task === undefined) return { ...SILENT, ask: 'task' };
   if (task.state === 'complete') return publishing(world, now);
   return lost(world, ticket, now);
 }
 
 function lost(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
-  const reason = world.builder?.status?.reason ?? 'BuilderLost';
-  const why = world.builder?.status?.message ?? 'its builder vanished';
+  const { phase, reason = 'BuilderLost', message: told = 'its builder vanished' } = world.builder?.status ?? {};
+  const why = phase === 'Ended' ? 'it ended, but its results never arrived' : told;
   const { attempt } = ticket.spec;
   if (NOT_WORTH_A_RETRY.has(reason)) return end(world, now, 'Failed', reason, why);
   if (attempt >= MAX_ATTEMPTS) {
@@ -89,7 +107,9 @@ function lost(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): Chro
 
 function publishing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
   const { publication } = world.facts;
-  const wait = at(world, now, 'Publishing', 'Publishing', 'its results are being published');
+  // A stage that imports asks again on its way there: it must not be shown as publishing anew with every look.
+  const beyond = world.chrootBuild.status?.phase === 'Importing';
+  const wait = beyond ? SILENT : at(world, now, 'Publishing', 'Publishing', 'its results are being published');
   // The builder has done its work: its place is free while the publisher does the rest.
   if (publication === undefined) return { ...wait, ask: 'publication', closeTickets: open(world) };
   if (publication === 'pending') return { ...wait, closeTickets: open(world), requeueAfterMs: POLL_MS };
@@ -110,6 +130,8 @@ function importing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
   const { name, version, release } = imported.package;
   return end(world, now, 'Succeeded', 'Imported', `${name}-${version}-${release} is in distgit`);
 }
+
+const SILENT: ChrootBuildPlan = { closeTickets: [], notes: [] };
 
 function start(
   world: ChrootBuildWorld,

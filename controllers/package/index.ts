@@ -7,8 +7,10 @@
  * The Build is made before the digest is remembered; its name has the digest and the generation, so a crash in
  * between makes the same Build again, which is none. A Build that retention deleted is not made again.
  */
+import type { Build } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { API_VERSION } from '../../crds/kind.ts';
+import type { Package } from '../../crds/package.ts';
 import { Packages } from '../../crds/package.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -16,7 +18,7 @@ import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
-import { fieldManager } from '../shared/names.ts';
+import { fieldManager, labelValue } from '../shared/names.ts';
 import { PACKAGE_LABEL, planPackage } from './plan.ts';
 
 export const packageRbac: RbacRule[] = [
@@ -30,15 +32,13 @@ const MANAGER = fieldManager('package');
 export function addPackageController(manager: Manager): void {
   const packages = manager.store(Packages);
   const builds = manager.store(Builds);
-  manager.addIndex(Builds, 'package', (build) => {
-    const name = build.metadata.labels?.[PACKAGE_LABEL];
-    return name === undefined ? [] : [`${build.metadata.namespace}/${name}`];
-  });
+  manager.addIndex(Builds, 'package', labelKeys);
+  manager.addIndex(Packages, 'label', (pkg) => [labelKey(pkg)]);
 
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const pkg = packages.get(key);
     if (pkg === undefined || pkg.metadata.deletionTimestamp !== undefined) return undefined;
-    const plan = planPackage(pkg, builds.byIndex('package', key), ctx.clock.now());
+    const plan = planPackage(pkg, builds.byIndex('package', labelKey(pkg)), ctx.clock.now());
     if (plan.create !== undefined && (await createOnce(manager.client, Builds, plan.create))) {
       const message = `the source changed: Build ${plan.create.metadata.name}`;
       ctx.log.info({ package: key, build: plan.create.metadata.name }, 'source changed');
@@ -60,17 +60,21 @@ export function addPackageController(manager: Manager): void {
     watches: [
       watching({
         type: Builds,
-        map: (build) => {
-          const name = build.metadata.labels?.[PACKAGE_LABEL];
-          const key = `${build.metadata.namespace}/${name}`;
-          return name !== undefined && packages.get(key)
-            ? [keyOf({ metadata: { name, namespace: build.metadata.namespace ?? '' } })]
-            : [];
-        },
+        map: (build) => labelKeys(build).flatMap((label) => packages.byIndex('label', label).map(keyOf)),
       }),
     ],
     workers: 2,
     reconcile,
     rbac: packageRbac,
   });
+}
+
+/** Builds name their Package in a label, which long names do not fit into as they are. */
+function labelKey({ metadata }: Package): string {
+  return `${metadata.namespace}/${labelValue(metadata.name)}`;
+}
+
+function labelKeys({ metadata }: Build): string[] {
+  const label = metadata.labels?.[PACKAGE_LABEL];
+  return label === undefined ? [] : [`${metadata.namespace}/${label}`];
 }

@@ -4,11 +4,12 @@ import type { Package } from '../../crds/package.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { setCondition } from '../../operator/conditions.ts';
-import { shortHash } from '../shared/names.ts';
+import { labelValue, shortHash, truncated } from '../shared/names.ts';
 import { hasSucceeded, isComplete } from '../shared/states.ts';
 
 type PackageStatus = NonNullable<Package['status']>;
 
+/** On a Build: the Package that it was made for, as labelValue has it. */
 export const PACKAGE_LABEL = 'kopr.dev/package';
 
 export interface PackagePlan {
@@ -59,9 +60,9 @@ function buildFor(pkg: Package, hash: string): Build {
     apiVersion: API_VERSION,
     kind: 'Build',
     metadata: {
-      name: `${name.slice(0, 80)}-${generation ?? 0}-${hash}`,
+      name: `${truncated(name, 80)}-${generation ?? 0}-${hash}`,
       namespace: namespace ?? '',
-      labels: { [PACKAGE_LABEL]: name.slice(0, 63) },
+      labels: { [PACKAGE_LABEL]: labelValue(name) },
     },
     spec: {
       project: pkg.spec.project,

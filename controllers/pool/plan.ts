@@ -3,6 +3,7 @@ import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { setCondition } from '../../operator/conditions.ts';
+import { isFailedStart } from '../shared/starts.ts';
 
 type PoolStatus = NonNullable<BuilderPool['status']>;
 
@@ -45,7 +46,7 @@ interface FailedStarts {
 function failedStarts(builders: readonly Builder[]): FailedStarts {
   const lastStart = Math.max(0, ...builders.map((builder) => stamp(builder.status?.startedAt)));
   const failed = builders
-    .filter(({ status }) => status?.phase === 'Lost' && status.startedAt === undefined)
+    .filter(isFailedStart)
     .map(({ status }) => ({ at: stamp(status?.endedAt), message: status?.message ?? '' }))
     .filter(({ at }) => at > lastStart)
     .sort((a, b) => b.at - a.at);

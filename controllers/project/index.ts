@@ -23,7 +23,7 @@ import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { fieldManager } from '../shared/names.ts';
-import { ownerConflict, ownerOf } from '../shared/owners.ts';
+import { OWNER_ANNOTATION, ownerConflict, ownerOf } from '../shared/owners.ts';
 import type { Services } from '../shared/services.ts';
 import type { ProjectPlan } from './plan.ts';
 import { FINALIZER, planProject } from './plan.ts';
@@ -162,6 +162,12 @@ export function addProjectController(manager: Manager, options: { services: Serv
         type: ChrootBuilds,
         map: keyOfProject,
         predicate: (old, now) => old?.status?.repoGeneration !== now?.status?.repoGeneration,
+      }),
+      watching({
+        type: Namespaces,
+        map: (namespace) => projects.list(namespace.metadata.name).map(keyOf),
+        predicate: (old, now) =>
+          old?.metadata.annotations?.[OWNER_ANNOTATION] !== now?.metadata.annotations?.[OWNER_ANNOTATION],
       }),
       watching({ type: Chroots, map: (chroot) => projects.byIndex('chroot', chroot.metadata.name).map(keyOf) }),
     ],

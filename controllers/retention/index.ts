@@ -6,6 +6,7 @@
  *
  * Published packages are never touched. Keys are Projects; Builds whose Project is gone fall under the defaults.
  */
+import type { Build } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { Projects } from '../../crds/project.ts';
@@ -35,9 +36,13 @@ export function addRetentionController(manager: Manager): void {
   const builds = manager.store(Builds);
   const chrootBuilds = manager.store(ChrootBuilds);
 
+  function isAwaited(build: Build): boolean {
+    return builds.byIndex('after', keyOf(build)).some((other) => !isComplete(other));
+  }
+
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const now = ctx.clock.now();
-    const plan = planRetention(projects.get(key), builds.byIndex('project', key), now);
+    const plan = planRetention(projects.get(key), builds.byIndex('project', key), isAwaited, now);
     for (const build of plan.expired) {
       await manager.client.delete(Builds, keyOf(build), {
         uid: build.metadata.uid ?? '',

@@ -12,10 +12,20 @@ export interface RetentionPlan {
   next: number | undefined;
 }
 
+/** A Build that is kept for another one is looked at again after this long. */
+const AWAITED_MS = 60_000;
 const DEFAULTS = { ttlSecondsAfterFinished: 86400, keepLast: 20 };
 
-/** Pure: which finished Builds of one project have had their time. `now` in milliseconds since the epoch. */
-export function planRetention(project: Project | undefined, builds: readonly Build[], now: number): RetentionPlan {
+/**
+ * Pure: which finished Builds of one project have had their time. `awaited` tells whether another Build still has to
+ * see that this one has ended. `now` in milliseconds since the epoch.
+ */
+export function planRetention(
+  project: Project | undefined,
+  builds: readonly Build[],
+  awaited: (build: Build) => boolean,
+  now: number,
+): RetentionPlan {
   const { ttlSecondsAfterFinished, keepLast } = project?.spec.retention ?? DEFAULTS;
   const finished = builds
     .filter((build) => build.metadata.deletionTimestamp === undefined)
@@ -30,6 +40,7 @@ export function planRetention(project: Project | undefined, builds: readonly Bui
     const due = fromTimestamp(end) + (own ?? ttlSecondsAfterFinished) * 1000;
     if (due > now) plan.next = Math.min(plan.next ?? due, due);
     else if (isGitOpsOwned(build)) plan.strip.push(build);
+    else if (awaited(build)) plan.next = Math.min(plan.next ?? Number.POSITIVE_INFINITY, now + AWAITED_MS);
     else plan.expired.push(build);
   }
   return plan;

@@ -24,9 +24,19 @@ export function ticketName(chrootBuild: string, attempt: number): string {
   return `${chrootBuild}.${attempt}`;
 }
 
-/** Builders of all namespaces live in one, so the name carries a digest of the ticket's uid. */
-export function builderName(pool: string, ticketUID: string): string {
-  return `${pool}-${shortHash(ticketUID)}`;
+/** Builders of all namespaces live in one, so the name is a digest of the ticket's uid: one Builder a ticket. */
+export function builderName(ticketUID: string): string {
+  return `builder-${shortHash(ticketUID)}`;
+}
+
+/** A name as a label value: 63 characters at most, the last one a letter or digit. */
+export function labelValue(name: string): string {
+  return name.length <= 63 ? name : `${truncated(name, 52)}-${shortHash(name)}`;
+}
+
+/** The beginning of a name, such that something may follow after a "-". */
+export function truncated(name: string, max: number): string {
+  return name.slice(0, max).replace(/[^a-z0-9]+$/, '');
 }
 
 /** Ten characters that DNS names allow. */

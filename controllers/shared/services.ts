@@ -40,7 +40,6 @@ export interface Services {
   ): Promise<ProjectRepositories | undefined>;
   /** True once nothing of the project is left at either service. */
   deleteProject(owner: string, project: string, signal: AbortSignal): Promise<boolean>;
-  forgetTask(task: string, signal: AbortSignal): Promise<void>;
 }
 
 type Method = 'GET' | 'PUT' | 'DELETE';
@@ -88,9 +87,6 @@ export function createServices(options: ServiceOptions): Services {
       const distgit = await call('DELETE', distgitURL, path, signal);
       return publisher.status === 204 && distgit.status === 204;
     },
-    async forgetTask(task, signal) {
-      await call('DELETE', publisherURL, `/v1/tasks/${task}`, signal);
-    },
   };
 }
 
@@ -106,11 +102,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** 400 and 422 say that the request can never succeed; everything else may pass. */
+/** 400 and 422 say that the request can never succeed, 410 that what it is about is gone; everything else may pass. */
 function serviceError(what: string, status: number, json: unknown): Error {
   const parsed = apiError.safeParse(json);
   const code = parsed.success ? parsed.data.error.code : `HTTP${status}`;
   const message = parsed.success ? parsed.data.error.message : `answered ${status}`;
-  if (status === 400 || status === 422) return new TerminalError(code, message);
+  if (status === 400 || status === 410 || status === 422) return new TerminalError(code, message);
   return new Error(`${what}: ${code}: ${message}`);
 }

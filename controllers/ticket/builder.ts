@@ -3,13 +3,16 @@ import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { builderName } from '../shared/names.ts';
 
-/** The Builder that serves a ticket. Its name follows from both, so it is made once however often it is made. */
+/**
+ * The Builder that serves a ticket. Its name follows from the ticket alone: a leader that does not know what the one
+ * before it has chosen may choose another pool, yet cannot make a second Builder.
+ */
 export function builderFor(ticket: BuilderTicket, pool: string, namespace: string): Builder {
   const { metadata, spec } = ticket;
   return {
     apiVersion: API_VERSION,
     kind: 'Builder',
-    metadata: { name: builderName(pool, metadata.uid ?? ''), namespace, labels: { 'kopr.dev/pool': pool } },
+    metadata: { name: builderName(metadata.uid ?? ''), namespace, labels: { 'kopr.dev/pool': pool } },
     spec: {
       pool,
       ticket: { namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid ?? '' },

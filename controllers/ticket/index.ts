@@ -9,6 +9,7 @@
  * The Builder is made before the ticket is told: a crash in between is repaired by the next cycle, which finds the
  * Builder by the ticket's uid. One key, hence one cycle at a time; the snapshot includes this process's own writes.
  */
+import type { Builder } from '../../crds/builder.ts';
 import { Builders } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
@@ -25,10 +26,13 @@ import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
-import { builderName, fieldManager } from '../shared/names.ts';
+import { fieldManager } from '../shared/names.ts';
 import { ownerOf } from '../shared/owners.ts';
+import { inParallel } from '../shared/parallel.ts';
+import { isGoneOrOther } from '../shared/patch.ts';
 import { builderFor } from './builder.ts';
 import type { SchedulerMetrics } from './metrics.ts';
+import { isNews } from './news.ts';
 import { schedule } from './schedule.ts';
 import type { Assignment, SchedulerWorld, Waiting } from './world.ts';
 
@@ -47,9 +51,11 @@ export const ticketRbac: RbacRule[] = [
 
 const MANAGER = fieldManager('ticket');
 const KEY = 'all';
-/** Waiting tickets that are told their news in one cycle; the others follow in the next, which must not have to wait. */
-const NEWS_PER_CYCLE = 50;
-const NEXT_NEWS_MS = 250;
+/** Writes under way at once. */
+const PARALLEL = 8;
+/** Waiting tickets that are told their news in one cycle. The others follow in the next: who gets a builder must not wait for them. */
+const NEWS_PER_CYCLE = 16;
+const NEXT_NEWS_MS = 100;
 
 export interface TicketOptions {
   buildsNamespace: string;
@@ -64,7 +70,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
   const quotas = manager.store(BuildQuotas);
   const projects = manager.store(Projects);
   const namespaces = manager.store(Namespaces);
-  manager.addIndex(BuilderTickets, 'closed', (ticket) => [String(ticket.spec.closed)]);
+  manager.addIndex(BuilderTickets, 'stand', (ticket) => [standOf(ticket)]);
   manager.addIndex(Projects, 'suspended', (project) => [String(project.spec.suspend)]);
 
   function observe(): SchedulerWorld {
@@ -80,7 +86,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
       if (owner !== undefined && 'owner' in owner) byOwner.set(owner.owner, quota.spec);
     }
     return {
-      tickets: tickets.byIndex('closed', 'false').filter((ticket) => ticket.metadata.deletionTimestamp === undefined),
+      tickets: tickets.byIndex('stand', 'open').filter((ticket) => ticket.metadata.deletionTimestamp === undefined),
       builders: builders.list(options.buildsNamespace),
       pools: pools.list(options.buildsNamespace),
       quotas: byOwner,
@@ -89,20 +95,31 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     };
   }
 
-  async function assign({ ticket, pool }: Assignment, now: number): Promise<void> {
-    await createOnce(manager.client, Builders, builderFor(ticket, pool, options.buildsNamespace));
+  async function assign({ ticket, pool }: Assignment, ctx: ReconcileContext): Promise<void> {
+    const wanted = builderFor(ticket, pool, options.buildsNamespace);
+    const made = await createOnce(manager.client, Builders, wanted);
+    const builder = made ? wanted : await madeBefore(wanted);
     await tell(ticket, {
       observedGeneration: ticket.metadata.generation ?? 0,
       phase: 'Assigned',
       reason: 'Assigned',
-      message: `served by pool ${pool}`,
-      pool,
-      builder: builderName(pool, ticket.metadata.uid ?? ''),
-      assignedAt: toTimestamp(now),
+      message: `served by pool ${builder.spec.pool}`,
+      pool: builder.spec.pool,
+      builder: builder.metadata.name,
+      assignedAt: toTimestamp(ctx.clock.now()),
     });
+    ctx.log.info({ ticket: keyOf(ticket), pool: builder.spec.pool }, 'ticket assigned');
   }
 
-  async function tell(ticket: BuilderTicket, status: NonNullable<BuilderTicket['status']>): Promise<boolean> {
+  /** A leader before this one has made the Builder and was cut short; it may have chosen another pool. */
+  async function madeBefore(wanted: Builder): Promise<Builder> {
+    const found = await manager.client.get(Builders, keyOf(wanted));
+    if (found !== undefined && found.spec.ticket.uid === wanted.spec.ticket.uid) return found;
+    throw new Error(`Builder ${keyOf(wanted)} is ${found === undefined ? 'just gone' : 'of another ticket'}`);
+  }
+
+  /** A ticket that is gone by now need not be told anything. */
+  async function tell(ticket: BuilderTicket, status: NonNullable<BuilderTicket['status']>): Promise<void> {
     const { name, namespace, uid } = ticket.metadata;
     const desired = {
       apiVersion: API_VERSION,
@@ -110,38 +127,37 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
       metadata: { name, namespace: namespace ?? '', uid: uid ?? '' },
       status,
     };
-    return (await manager.applyStatus(BuilderTickets, desired, { manager: MANAGER })).changed;
+    try {
+      await manager.applyStatus(BuilderTickets, desired, { manager: MANAGER });
+    } catch (error) {
+      if (!isGoneOrOther(error)) throw error;
+    }
   }
 
   /** True when there was more news than one cycle tells. */
   async function tellWaiting(waiting: readonly Waiting[]): Promise<boolean> {
-    let told = 0;
-    for (const { ticket, reason, message, position } of waiting) {
-      const shown = ticket.status;
-      if (shown?.reason === reason && shown.message === message && shown.position === position) continue;
-      if (told === NEWS_PER_CYCLE) return true;
-      told++;
-      await tell(ticket, {
+    const news = waiting.filter(isNews);
+    await inParallel(news.slice(0, NEWS_PER_CYCLE), PARALLEL, ({ ticket, reason, message, position }) =>
+      tell(ticket, {
         observedGeneration: ticket.metadata.generation ?? 0,
         phase: 'Waiting',
         reason,
         message,
         ...(position === undefined ? {} : { position }),
-      });
-    }
-    return false;
+      }),
+    );
+    return news.length > NEWS_PER_CYCLE;
   }
 
   async function tellClosed(): Promise<void> {
-    for (const ticket of tickets.byIndex('closed', 'true')) {
-      if (ticket.status?.phase === 'Closed') continue;
-      await tell(ticket, {
+    await inParallel(tickets.byIndex('stand', 'closing'), PARALLEL, (ticket) =>
+      tell(ticket, {
         ...ticket.status,
         phase: 'Closed',
         reason: 'Closed',
         message: 'the builder is no longer needed',
-      });
-    }
+      }),
+    );
   }
 
   async function reconcile(_key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
@@ -149,10 +165,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     const now = ctx.clock.now();
     const plan = schedule(observe(), now);
     options.metrics.cycle(ctx.clock.monotonic() - started, plan);
-    for (const assignment of plan.assign) {
-      await assign(assignment, now);
-      ctx.log.info({ ticket: keyOf(assignment.ticket), pool: assignment.pool }, 'ticket assigned');
-    }
+    await inParallel(plan.assign, PARALLEL, (assignment) => assign(assignment, ctx));
     const more = await tellWaiting(plan.waiting);
     await tellClosed();
     if (more) return { requeueAfterMs: NEXT_NEWS_MS, reason: 'MoreNews' };
@@ -165,9 +178,23 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     for: BuilderTickets,
     forPredicate: () => false,
     watches: [
-      watching({ type: BuilderTickets, map: () => [KEY] }),
-      watching({ type: Builders, map: () => [KEY] }),
-      watching({ type: BuilderPools, map: () => [KEY] }),
+      // The status of a ticket is this controller's own news, told by the thousand: nothing to decide anew.
+      watching({
+        type: BuilderTickets,
+        map: () => [KEY],
+        predicate: (old, now) =>
+          old?.metadata.generation !== now?.metadata.generation ||
+          old?.metadata.deletionTimestamp !== now?.metadata.deletionTimestamp,
+      }),
+      watching({ type: Builders, map: () => [KEY], predicate: (old, now) => placeOf(old) !== placeOf(now) }),
+      watching({
+        type: BuilderPools,
+        map: () => [KEY],
+        predicate: (old, now) =>
+          old?.metadata.generation !== now?.metadata.generation ||
+          old?.metadata.deletionTimestamp !== now?.metadata.deletionTimestamp ||
+          old?.status?.pausedUntil !== now?.status?.pausedUntil,
+      }),
       watching({ type: BuildQuotas, map: () => [KEY] }),
       watching({ type: Projects, map: () => [KEY], predicate: (old, now) => old?.spec.suspend !== now?.spec.suspend }),
     ],
@@ -175,4 +202,14 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     reconcile,
     rbac: ticketRbac,
   });
+}
+
+function standOf(ticket: BuilderTicket): 'open' | 'closing' | 'closed' {
+  if (!ticket.spec.closed) return 'open';
+  return ticket.status?.phase === 'Closed' ? 'closed' : 'closing';
+}
+
+/** What of a Builder the next decision depends on. */
+function placeOf(builder: Builder | undefined): string {
+  return builder === undefined ? 'none' : (builder.status?.phase ?? 'new');
 }

@@ -1,6 +1,7 @@
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
+import { wishOf } from './lines.ts';
 import type { SchedulerWorld } from './world.ts';
 import { isActive } from './world.ts';
 
@@ -11,13 +12,17 @@ interface Slots {
   pausedUntil: number | undefined;
 }
 
-export type PoolChoice = { pool: string } | { reason: string; message: string };
+export interface Refusal {
+  reason: string;
+  message: string;
+}
+export type PoolChoice = { pool: string } | Refusal;
 
 /** Free places in the pools during one cycle. */
 export class PoolSlots {
   private readonly slots: Slots[];
-  /** Tickets with the same wishes get the same answer until a place is taken; 50,000 of them must not cost 50,000 searches. */
-  private readonly refusals = new Map<string, PoolChoice>();
+  /** Within a cycle places are only taken, so that a refusal stands; thousands of lines must not cost as many searches. */
+  private readonly refusals = new Map<string, Refusal>();
 
   constructor(world: SchedulerWorld, now: number) {
     const active = new Map<string, { active: number; starting: number }>();
@@ -43,15 +48,19 @@ export class PoolSlots {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
+  /** No pool has a place left for anyone. */
+  get exhausted(): boolean {
+    return !this.slots.some(hasPlace);
+  }
+
   /** Takes a place in the best pool for the ticket, or says why there is none. */
   take(ticket: BuilderTicket): PoolChoice {
-    const { architecture, tags } = ticket.spec;
-    const wishes = `${architecture} ${[...tags].sort().join(' ')}`;
-    const known = this.refusals.get(wishes);
+    const wish = wishOf(ticket);
+    const known = this.refusals.get(wish);
     if (known !== undefined) return known;
-    const choice = this.choose(architecture, tags);
+    const choice = this.choose(ticket.spec.architecture, ticket.spec.tags);
     if ('reason' in choice) {
-      this.refusals.set(wishes, choice);
+      this.refusals.set(wish, choice);
       return choice;
     }
     choice.slot.active++;
@@ -59,7 +68,18 @@ export class PoolSlots {
     return { pool: choice.slot.pool.metadata.name };
   }
 
-  private choose(architecture: string, tags: readonly string[]): { slot: Slots } | { reason: string; message: string } {
+  /** Why the ticket has no place, as things stand; takes none. */
+  refusal(ticket: BuilderTicket): Refusal {
+    const wish = wishOf(ticket);
+    const known = this.refusals.get(wish);
+    if (known !== undefined) return known;
+    const choice = this.choose(ticket.spec.architecture, ticket.spec.tags);
+    const reason = 'reason' in choice ? choice : { reason: 'Queued', message: 'waits for its turn' };
+    this.refusals.set(wish, reason);
+    return reason;
+  }
+
+  private choose(architecture: string, tags: readonly string[]): { slot: Slots } | Refusal {
     const fitting = this.slots.filter(({ pool }) => fits(pool, architecture, tags));
     if (fitting.length === 0) return { reason: 'NoPool', message: noPool(architecture, tags) };
     const open = fitting.filter(({ pool }) => !pool.spec.suspend);
@@ -68,12 +88,17 @@ export class PoolSlots {
     if (awake.length === 0) {
       return { reason: 'PoolPaused', message: `pool ${names(open)} pauses, since its last builders did not start` };
     }
-    const free = awake.filter((slot) => slot.active < slot.pool.spec.max && slot.starting < slot.pool.spec.maxStarting);
+    const free = awake.filter(hasPlace);
     const best = free.sort((a, b) => compare(a, b, tags))[0];
     if (best !== undefined) return { slot: best };
     const busy = awake.map(({ pool, active }) => `${pool.metadata.name} (${active} of ${pool.spec.max})`).join(', ');
     return { reason: 'PoolFull', message: `waits for a free builder in pool ${busy}` };
   }
+}
+
+function hasPlace({ pool, active, starting, pausedUntil }: Slots): boolean {
+  const { max, maxStarting, suspend } = pool.spec;
+  return !suspend && pausedUntil === undefined && active < max && starting < maxStarting;
 }
 
 function fits(pool: BuilderPool, architecture: string, tags: readonly string[]): boolean {

@@ -1,51 +1,7 @@
 import type { BuilderTicket } from '../../crds/builderticket.ts';
-
-/**
- * The order in which waiting tickets are offered a builder: priority first; among equals the owner with the smallest
- * share of running stages (relative to its weight); of that owner the sandbox with the fewest; in it the oldest ticket.
- * Taking a ticket counts at once, so a burst of free builders is dealt out fairly too.
- */
-export class FairQueue {
-  private readonly levels: Level[];
-  private readonly usage: Usage;
-
-  constructor(tickets: readonly BuilderTicket[], usage: Usage) {
-    this.usage = usage;
-    const levels = new Map<number, Map<string, Map<string, BuilderTicket[]>>>();
-    for (const ticket of [...tickets].sort(byAge)) {
-      const owners = getOr(levels, ticket.spec.priority, () => new Map<string, Map<string, BuilderTicket[]>>());
-      const sandboxes = getOr(owners, ticket.spec.owner, () => new Map<string, BuilderTicket[]>());
-      getOr(sandboxes, ticket.spec.sandbox, () => [] as BuilderTicket[]).push(ticket);
-    }
-    this.levels = [...levels.entries()]
-      .sort(([a], [b]) => b - a)
-      .map(([, owners]) => ({
-        owners: [...owners].map(([owner, sandboxes]) => ({
-          owner,
-          sandboxes: [...sandboxes].map(([sandbox, queue]) => ({ sandbox, queue, next: 0 })),
-        })),
-      }));
-  }
-
-  /** Takes the next ticket off the queue, or undefined when none is left. */
-  take(): BuilderTicket | undefined {
-    for (;;) {
-      const level = this.levels[0];
-      if (level === undefined) return undefined;
-      const owner = least(level.owners, (o) => this.usage.share(o.owner), headOfOwner);
-      const line = owner && least(owner.sandboxes, (s) => this.usage.sandbox(s.sandbox), headOfLine);
-      const ticket = line?.queue[line.next];
-      if (owner === undefined || line === undefined || ticket === undefined) {
-        this.levels.shift();
-        continue;
-      }
-      line.next++;
-      if (line.next === line.queue.length) owner.sandboxes.splice(owner.sandboxes.indexOf(line), 1);
-      if (owner.sandboxes.length === 0) level.owners.splice(level.owners.indexOf(owner), 1);
-      return ticket;
-    }
-  }
-}
+import { byAge } from './age.ts';
+import type { Line } from './lines.ts';
+import { getOr } from './lines.ts';
 
 /** Running stages, as far as the order depends on them. */
 export interface Usage {
@@ -54,65 +10,114 @@ export interface Usage {
   sandbox(sandbox: string): number;
 }
 
-interface Line {
-  sandbox: string;
-  queue: BuilderTicket[];
-  next: number;
-}
-interface OwnerLines {
-  owner: string;
-  sandboxes: Line[];
-}
-interface Level {
-  owners: OwnerLines[];
+/**
+ * What became of the line whose turn it was: `served` (its oldest ticket is taken and the usage has grown), `blocked`
+ * (nothing more of it in this round), or `stop` (nothing more of any line).
+ */
+export type Turn = 'served' | 'blocked' | 'stop';
+
+/**
+ * Gives lines their turns: priority first; among equals the owner with the smallest share of running stages (relative
+ * to its weight); of that owner the sandbox with the fewest; in it the oldest ticket. Being served counts at once, so
+ * a burst of free builders is dealt out fairly too. Ends when every line is empty or blocked.
+ */
+export function deal(lines: readonly Line[], usage: Usage, turn: (line: Line) => Turn): void {
+  const levels = new Map<number, Line[]>();
+  for (const line of lines) getOr(levels, line.priority, () => []).push(line);
+  for (const [, level] of [...levels].sort(([a], [b]) => b - a)) {
+    if (dealLevel(level, usage, turn) === 'stop') return;
+  }
 }
 
-function least<T>(
-  list: readonly T[],
-  cost: (item: T) => number,
-  head: (item: T) => BuilderTicket | undefined,
-): T | undefined {
+function dealLevel(lines: readonly Line[], usage: Usage, turn: (line: Line) => Turn): Turn {
+  const owners = group(lines, usage);
+  for (;;) {
+    const owner = least(owners);
+    const sandbox = owner && least(owner.sandboxes);
+    const line = sandbox?.lines[oldestOf(sandbox.lines)];
+    if (owner === undefined || sandbox === undefined || line === undefined) return 'blocked';
+    const outcome = turn(line);
+    if (outcome === 'stop') return outcome;
+    if (outcome === 'blocked' || line.tickets.size === 0) remove(sandbox.lines, line);
+    if (sandbox.lines.length === 0) remove(owner.sandboxes, sandbox);
+    if (owner.sandboxes.length === 0) {
+      remove(owners, owner);
+      continue;
+    }
+    sandbox.cost = usage.sandbox(sandbox.name);
+    sandbox.head = headOf(sandbox.lines);
+    owner.cost = usage.share(owner.name);
+    owner.head = oldestHead(owner.sandboxes);
+  }
+}
+
+interface Candidate {
+  name: string;
+  /** The lesser goes first. */
+  cost: number;
+  /** Decides between equal costs. */
+  head: BuilderTicket | undefined;
+}
+interface Sandbox extends Candidate {
+  lines: Line[];
+}
+interface Owner extends Candidate {
+  sandboxes: Sandbox[];
+}
+
+function group(lines: readonly Line[], usage: Usage): Owner[] {
+  const owners = new Map<string, Map<string, Line[]>>();
+  for (const line of lines) {
+    if (line.tickets.size === 0) continue;
+    const { owner, sandbox } = line.sample.spec;
+    const sandboxes = getOr(owners, owner, () => new Map<string, Line[]>());
+    getOr(sandboxes, sandbox, () => [] as Line[]).push(line);
+  }
+  return [...owners].map(([owner, entries]) => {
+    const sandboxes = [...entries].map(([name, own]) => ({
+      name,
+      cost: usage.sandbox(name),
+      head: headOf(own),
+      lines: own,
+    }));
+    return { name: owner, cost: usage.share(owner), head: oldestHead(sandboxes), sandboxes };
+  });
+}
+
+function least<T extends Candidate>(list: readonly T[]): T | undefined {
   let best: T | undefined;
-  let bestCost = Number.POSITIVE_INFINITY;
   for (const item of list) {
-    const itemCost = cost(item);
-    if (itemCost < bestCost) {
+    if (best === undefined || item.cost < best.cost || (item.cost === best.cost && isOlder(item.head, best.head))) {
       best = item;
-      bestCost = itemCost;
-    } else if (itemCost === bestCost && best !== undefined) {
-      const [a, b] = [head(item), head(best)];
-      if (a !== undefined && b !== undefined && byAge(a, b) < 0) best = item;
     }
   }
   return best;
 }
 
-function headOfLine(line: Line): BuilderTicket | undefined {
-  return line.queue[line.next];
+function oldestOf(lines: readonly Line[]): number {
+  let best = 0;
+  for (let index = 1; index < lines.length; index++) {
+    if (isOlder(lines[index]?.tickets.oldest(), lines[best]?.tickets.oldest())) best = index;
+  }
+  return best;
 }
 
-function headOfOwner(owner: OwnerLines): BuilderTicket | undefined {
+function headOf(lines: readonly Line[]): BuilderTicket | undefined {
+  return lines[oldestOf(lines)]?.tickets.oldest();
+}
+
+function oldestHead(candidates: readonly Candidate[]): BuilderTicket | undefined {
   let oldest: BuilderTicket | undefined;
-  for (const line of owner.sandboxes) {
-    const head = headOfLine(line);
-    if (head !== undefined && (oldest === undefined || byAge(head, oldest) < 0)) oldest = head;
+  for (const { head } of candidates) {
+    if (oldest === undefined || isOlder(head, oldest)) oldest = head;
   }
   return oldest;
 }
 
-/** Timestamps have whole seconds; names decide between tickets of one second, so that the order is always the same. */
-export function byAge(a: BuilderTicket, b: BuilderTicket): number {
-  const [x, y] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
-  if (x !== y) return x < y ? -1 : 1;
-  const [n, m] = [`${a.metadata.namespace}/${a.metadata.name}`, `${b.metadata.namespace}/${b.metadata.name}`];
-  return n < m ? -1 : n > m ? 1 : 0;
+function isOlder(a: BuilderTicket | undefined, b: BuilderTicket | undefined): boolean {
+  return a !== undefined && b !== undefined && byAge(a, b) < 0;
 }
 
-function getOr<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
+function remove<T>(list: T[], item: T): void {
+  list.splice(list.indexOf(item), 1);
 }

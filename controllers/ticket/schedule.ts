@@ -1,53 +1,88 @@
 import type { BuilderTicket } from '../../crds/builderticket.ts';
+import type { Line } from './lines.ts';
+import { linesOf } from './lines.ts';
 import { PoolSlots } from './pools.ts';
-import { FairQueue } from './queue.ts';
-import { RunningUsage } from './usage.ts';
+import { deal } from './queue.ts';
+import { Forecast, RunningUsage } from './usage.ts';
 import type { Assignment, Schedule, SchedulerWorld, Waiting } from './world.ts';
 
 /** Tickets whose exact place in the queue is shown. Further ones would change theirs with every build that starts. */
 export const SHOWN_POSITIONS = 100;
 
-/** Pure: who gets a builder now, and why the others do not. `now` in milliseconds since the epoch. */
+/**
+ * Pure: who gets a builder now, and why the others do not. `now` in milliseconds since the epoch.
+ * Its time grows with the tickets only by putting them into lines; the decision itself is made line by line.
+ */
 export function schedule(world: SchedulerWorld, now: number): Schedule {
-  const served = new Map(world.builders.map((builder) => [builder.spec.ticket.uid, builder]));
   const assign: Assignment[] = [];
-  const waiting: Waiting[] = [];
-  const queued: BuilderTicket[] = [];
-  for (const ticket of world.tickets) {
-    if (ticket.status?.phase === 'Assigned') continue;
-    // Its Builder was made, but a crash came before the ticket was told.
-    const builder = served.get(ticket.metadata.uid ?? '');
-    if (builder !== undefined) assign.push({ ticket, pool: builder.spec.pool });
-    else queued.push(ticket);
-  }
-
+  const lines = linesOf(unserved(world, assign));
   const usage = new RunningUsage(world);
   const slots = new PoolSlots(world, now);
-  const queue = new FairQueue(queued, usage);
-  let position = 0;
-  for (let ticket = queue.take(); ticket !== undefined; ticket = queue.take()) {
-    const hold = held(world, ticket, usage);
-    if (hold !== undefined) {
-      waiting.push({ ticket, ...hold, position: undefined });
-      continue;
-    }
-    const choice = slots.take(ticket);
-    if ('pool' in choice) {
-      assign.push({ ticket, pool: choice.pool });
-      usage.add(ticket);
-      continue;
-    }
-    waiting.push({ ticket, ...choice, position: position < SHOWN_POSITIONS ? position : undefined });
-    position++;
-  }
+  deal(slots.exhausted ? [] : lines, usage, (line) => {
+    if (held(world, line.sample, usage) !== undefined) return 'blocked';
+    const choice = slots.take(line.sample);
+    if ('reason' in choice) return slots.exhausted ? 'stop' : 'blocked';
+    const ticket = line.tickets.take();
+    if (ticket !== undefined) assign.push({ ticket, pool: choice.pool });
+    usage.add(line.sample);
+    return 'served';
+  });
+  const waiting = explain(world, lines, usage, slots);
   return { assign, waiting, wakeAt: slots.wakeAt() };
 }
 
-function held(
-  world: SchedulerWorld,
-  ticket: BuilderTicket,
-  usage: RunningUsage,
-): { reason: string; message: string } | undefined {
+/** Tickets without a Builder. One whose Builder was made before a crash told it so is assigned to that one again. */
+function* unserved(world: SchedulerWorld, assign: Assignment[]): Iterable<BuilderTicket> {
+  const builders = new Map(world.builders.map((builder) => [builder.spec.ticket.uid, builder]));
+  for (const ticket of world.tickets) {
+    if (ticket.status?.phase === 'Assigned') continue;
+    const builder = builders.get(ticket.metadata.uid ?? '');
+    if (builder === undefined) yield ticket;
+    else assign.push({ ticket, pool: builder.spec.pool });
+  }
+}
+
+/** Why the rest waits, as things stand after the assignments. The first ones come first and know their position. */
+function explain(world: SchedulerWorld, lines: readonly Line[], usage: RunningUsage, slots: PoolSlots): Waiting[] {
+  const waiting: Waiting[] = [];
+  const rest = lines.filter((line) => line.tickets.size > 0);
+  const reasons = new Map<Line, Reason>();
+  const queued: Line[] = [];
+  for (const line of rest) {
+    const hold = held(world, line.sample, usage);
+    const reason = hold ?? slots.refusal(line.sample);
+    reasons.set(line, reason);
+    if (hold === undefined && MOVES.has(reason.reason)) queued.push(line);
+  }
+  // In the order in which they would be served if places became free one by one.
+  const forecast = new Forecast(usage);
+  deal(queued, forecast, (line) => {
+    const reason = reasons.get(line);
+    if (waiting.length === SHOWN_POSITIONS || reason === undefined) return 'stop';
+    const ticket = line.tickets.take();
+    if (ticket !== undefined) waiting.push({ ticket, ...reason, position: waiting.length });
+    forecast.add(line.sample);
+    return 'served';
+  });
+  for (const line of rest) {
+    const reason = reasons.get(line);
+    if (reason === undefined) continue;
+    for (const ticket of line.tickets.all()) {
+      waiting.push({ ticket, reason: reason.reason, message: reason.message, position: undefined });
+    }
+  }
+  return waiting;
+}
+
+/** Only tickets that wait for nothing but their turn have a position: the others stand in nobody's way. */
+const MOVES = new Set(['PoolFull', 'PoolPaused']);
+
+interface Reason {
+  reason: string;
+  message: string;
+}
+
+function held(world: SchedulerWorld, ticket: BuilderTicket, usage: RunningUsage): Reason | undefined {
   if (world.suspended.has(`${ticket.metadata.namespace}/${ticket.spec.project}`)) {
     return { reason: 'ProjectSuspended', message: `Project "${ticket.spec.project}" is suspended` };
   }

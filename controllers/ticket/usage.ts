@@ -14,13 +14,11 @@ export class RunningUsage implements Usage {
 
   constructor(world: SchedulerWorld) {
     this.world = world;
-    const tickets = new Map(world.tickets.map((ticket) => [ticket.metadata.uid, ticket]));
-    for (const builder of world.builders) {
-      if (!isActive(builder)) continue;
-      const ticket = tickets.get(builder.spec.ticket.uid);
-      if (ticket !== undefined) this.add(ticket);
-      else this.addWithoutTicket(builder);
+    const active = new Map(world.builders.filter(isActive).map((builder) => [builder.spec.ticket.uid, builder]));
+    for (const ticket of world.tickets) {
+      if (active.delete(ticket.metadata.uid ?? '')) this.add(ticket);
     }
+    for (const builder of active.values()) this.addWithoutTicket(builder);
   }
 
   add(ticket: BuilderTicket): void {
@@ -37,14 +35,18 @@ export class RunningUsage implements Usage {
   }
 
   share(owner: string): number {
-    return this.count(`owner ${owner}`) / (this.quota(owner)?.weight ?? 100);
+    return this.count(`owner ${owner}`) / this.weight(owner);
   }
 
   sandbox(sandbox: string): number {
     return this.count(`sandbox ${sandbox}`);
   }
 
-  quota(owner: string): Quota | undefined {
+  weight(owner: string): number {
+    return this.quota(owner)?.weight ?? 100;
+  }
+
+  private quota(owner: string): Quota | undefined {
     return this.world.quotas.get(owner) ?? this.world.defaultQuota;
   }
 
@@ -69,16 +71,36 @@ export class RunningUsage implements Usage {
     return tag && `owner ${owner} runs ${tag.max} stages with tag ${tag.name}, which is all its quota allows`;
   }
 
-  runningOf(owner: string): number {
-    return this.count(`owner ${owner}`);
-  }
-
   private count(key: string): number {
     return this.counts.get(key) ?? 0;
   }
 
   private bump(key: string): void {
     this.counts.set(key, this.count(key) + 1);
+  }
+}
+
+/** What the usage would be if tickets were served one by one: for positions, not for decisions. */
+export class Forecast implements Usage {
+  private readonly usage: RunningUsage;
+  private readonly owners = new Map<string, number>();
+  private readonly sandboxes = new Map<string, number>();
+
+  constructor(usage: RunningUsage) {
+    this.usage = usage;
+  }
+
+  add({ spec: { owner, sandbox } }: BuilderTicket): void {
+    this.owners.set(owner, (this.owners.get(owner) ?? 0) + 1);
+    this.sandboxes.set(sandbox, (this.sandboxes.get(sandbox) ?? 0) + 1);
+  }
+
+  share(owner: string): number {
+    return this.usage.share(owner) + (this.owners.get(owner) ?? 0) / this.usage.weight(owner);
+  }
+
+  sandbox(sandbox: string): number {
+    return this.usage.sandbox(sandbox) + (this.sandboxes.get(sandbox) ?? 0);
   }
 }
 
