@@ -52,6 +52,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig();
   if (command === 'mirror') return print(await debianMirror(config.mirror));
+  if (process.getuid?.() !== 0) throw new Error('root is needed to install distributions into directories');
   if (!config.locked) return runLocked(config.cacheDirectory);
 
   const distribution = await buildDistribution(config, report);

@@ -8,6 +8,8 @@ export interface RunOptions {
   timeout?: number;
 }
 
+/** Exit code of setpriv, as of a shell, when the program does not exist. */
+const NOT_FOUND = 127;
 const KEPT_OF_STDERR = 4000;
 const DEADLINE = 600_000;
 
@@ -17,7 +19,8 @@ const DEADLINE = 600_000;
  */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
+    // The kernel ends the program when this process is killed: what goes on alone would disturb the next attempt.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
       cwd: options.cwd,
       env: options.env ? { ...process.env, ...options.env } : process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,11 +32,10 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.stderr.on('data', (chunk: Buffer) => {
       complaint = (complaint + chunk.toString('utf8')).slice(-KEPT_OF_STDERR);
     });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ENOENT' ? new Error(`the program ${program} is not installed`) : error);
-    });
+    child.on('error', reject);
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(Buffer.concat(output));
+      if (code === NOT_FOUND) return reject(new Error(`the program ${program} is not installed`));
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
       reject(new Error(`${program} ${args.slice(0, 3).join(' ')}: ${how}: ${complaint.trim()}`));
     });

@@ -25,6 +25,9 @@ process.on('message', (message: WorkerSetup | string) => {
   else void answer(message);
 });
 
+// The parent is gone: there is nobody left to convert for.
+process.on('disconnect', () => process.exit(1));
+
 async function answer(deb: string): Promise<void> {
   const result = await convert(deb).then(
     (): WorkerResult => ({ deb }),
