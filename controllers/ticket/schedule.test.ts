@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest';
+import type { Builder } from '../../crds/builder.ts';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
+import { aBuilder, ago, aPool, aTicket, NOW } from '../testing/objects.ts';
+import { SHOWN_POSITIONS, schedule } from './schedule.ts';
+import type { SchedulerWorld } from './world.ts';
+
+const ASSIGNED = { phase: 'Assigned', pool: 'default', builder: 'builder-1', assignedAt: ago(3) } as const;
+
+function aWorld(more: Partial<SchedulerWorld> = {}): SchedulerWorld {
+  return {
+    tickets: [],
+    builders: [],
+    pools: [aPool('default')],
+    quotas: new Map(),
+    defaultQuota: undefined,
+    suspended: new Set(),
+    ...more,
+  };
+}
+
+/** A ticket named `owner/project/rest` of that owner and project; tickets are as old as they are early in the list. */
+function tickets(...names: string[]): BuilderTicket[] {
+  return names.map((name, index) => {
+    const [owner = '', project = ''] = name.split('/');
+    const spec = { owner, project, sandbox: `${owner}/${project}` };
+    return aTicket(name, spec, undefined, { creationTimestamp: ago(1000 - index) });
+  });
+}
+
+/** A running stage: an assigned ticket and its Builder. */
+function running(...names: string[]): { tickets: BuilderTicket[]; builders: Builder[] } {
+  const assigned = tickets(...names).map((ticket) => ({ ...ticket, status: ASSIGNED }));
+  return { tickets: assigned, builders: assigned.map((ticket) => aBuilder(ticket, { phase: 'Running' })) };
+}
+
+function served(world: Partial<SchedulerWorld>): string[] {
+  return schedule(aWorld(world), NOW).assign.map(({ ticket }) => ticket.metadata.name);
+}
+
+describe('the order of service', () => {
+  it('is the age of tickets when nothing else tells them apart', () => {
+    expect(served({ tickets: tickets('a/p/1', 'a/p/2', 'a/p/3').reverse() })).toEqual(['a/p/1', 'a/p/2', 'a/p/3']);
+  });
+
+  it('is the name between tickets of the same second', () => {
+    const same = ['a/p/2', 'a/p/1'].map((name) => aTicket(name, {}, undefined, { creationTimestamp: ago(5) }));
+    expect(served({ tickets: same })).toEqual(['a/p/1', 'a/p/2']);
+  });
+
+  it('is priority before anything else', () => {
+    const [old, young] = tickets('a/p/old', 'b/p/young');
+    const urgent = { ...young, spec: { ...young?.spec, priority: 1000 } } as BuilderTicket;
+    expect(served({ tickets: [old as BuilderTicket, urgent] })).toEqual(['b/p/young', 'a/p/old']);
+  });
+
+  it('alternates between owners, however many tickets one of them has', () => {
+    const all = tickets('a/p/1', 'a/p/2', 'a/p/3', 'a/p/4', 'b/p/1', 'b/p/2');
+    expect(served({ tickets: all })).toEqual(['a/p/1', 'b/p/1', 'a/p/2', 'b/p/2']);
+  });
+
+  it('alternates between the sandboxes of an owner', () => {
+    const all = tickets('a/p/1', 'a/p/2', 'a/p/3', 'a/q/1');
+    expect(served({ tickets: all })).toEqual(['a/p/1', 'a/q/1', 'a/p/2', 'a/p/3']);
+  });
+
+  it('counts what runs already', () => {
+    const { tickets: busy, builders } = running('a/p/r1', 'a/p/r2');
+    const all = [...busy, ...tickets('a/p/1', 'a/p/2', 'b/p/1', 'b/p/2')];
+    expect(served({ tickets: all, builders })).toEqual(['b/p/1', 'b/p/2']);
+  });
+
+  it('gives an owner of three times the weight three times the places', () => {
+    const names = (owner: string): string[] => Array.from({ length: 8 }, (_, i) => `${owner}/p/${i}`);
+    const quotas = new Map([
+      ['a', { weight: 300 }],
+      ['b', { weight: 100 }],
+    ]);
+    const pools = [aPool('default', { max: 8, maxStarting: 8 })];
+    const owners = served({ tickets: tickets(...names('a'), ...names('b')), quotas, pools }).map((name) => name[0]);
+    expect([owners.filter((owner) => owner === 'a').length, owners.length]).toEqual([6, 8]);
+  });
+
+  it('counts a stage whose ticket is closed until its builder is gone', () => {
+    const { builders } = running('a/p/closing');
+    const pools = [aPool('default', { max: 2 })];
+    expect(served({ tickets: tickets('a/p/1', 'b/p/1'), builders, pools })).toEqual(['b/p/1']);
+  });
+
+  it('serves others when the first in line cannot be served', () => {
+    const [first, second] = tickets('a/p/1', 'b/p/1');
+    const exotic = { ...first, spec: { ...first?.spec, architecture: 's390x' } } as BuilderTicket;
+    expect(served({ tickets: [exotic, second as BuilderTicket] })).toEqual(['b/p/1']);
+  });
+});
+
+describe('limits', () => {
+  it.each([
+    { max: 3, maxStarting: 9, free: 3 },
+    { max: 9, maxStarting: 2, free: 2 },
+    { max: 0, maxStarting: 9, free: 0 },
+  ])('a pool with max $max and maxStarting $maxStarting takes $free at once', ({ max, maxStarting, free }) => {
+    const pools = [aPool('default', { max, maxStarting })];
+    expect(served({ tickets: tickets('a/p/1', 'a/p/2', 'a/p/3', 'a/p/4'), pools })).toHaveLength(free);
+  });
+
+  it.each([
+    { phase: 'Running', taken: true, starting: false },
+    { phase: 'Starting', taken: true, starting: true },
+    { phase: undefined, taken: true, starting: true },
+    { phase: 'Ended', taken: false, starting: false },
+    { phase: 'Lost', taken: false, starting: false },
+  ] as const)(
+    'a builder that is $phase takes a place: $taken, a starting one: $starting',
+    ({ phase, taken, starting }) => {
+      const { tickets: busy, builders } = running('a/p/r');
+      const one = builders.map((b) => ({ ...b, status: phase === undefined ? {} : { phase } })) as Builder[];
+      const all = [...busy, ...tickets('b/p/1', 'b/p/2', 'b/p/3')];
+      expect(served({ tickets: all, builders: one, pools: [aPool('default', { max: 2 })] })).toHaveLength(
+        taken ? 1 : 2,
+      );
+      const pools = [aPool('default', { max: 9, maxStarting: 2 })];
+      expect(served({ tickets: all, builders: one, pools })).toHaveLength(starting ? 1 : 2);
+    },
+  );
+
+  it.each([
+    { title: 'of the owner', quota: { maxRunning: 2 }, sentence: 'owner a runs 2 stages' },
+    { title: 'of the sandbox', quota: { maxRunningPerSandbox: 2 }, sentence: 'project a/p runs 2 stages' },
+    {
+      title: 'of the architecture',
+      quota: { architectures: [{ name: 'x86_64', max: 2 }] },
+      sentence: 'owner a runs 2 stages on x86_64',
+    },
+    { title: 'of a tag', quota: { tags: [{ name: 'big', max: 2 }] }, sentence: 'owner a runs 2 stages with tag big' },
+  ])('the quota $title holds within one cycle, and is explained', ({ quota, sentence }) => {
+    const tagged = tickets('a/p/1', 'a/p/2', 'a/p/3').map((t) => ({ ...t, spec: { ...t.spec, tags: ['big'] } }));
+    const pools = [aPool('default', { tags: [{ name: 'big', priority: 0 }] })];
+    const plan = schedule(aWorld({ tickets: tagged, pools, defaultQuota: { weight: 100, ...quota } }), NOW);
+    expect(plan.assign).toHaveLength(2);
+    expect(plan.waiting).toMatchObject([{ reason: 'QuotaExceeded', position: undefined }]);
+    expect(plan.waiting[0]?.message).toContain(sentence);
+  });
+
+  it("an owner's own quota replaces the default one", () => {
+    const quotas = new Map([['a', { weight: 100 }]]);
+    const all = tickets('a/p/1', 'a/p/2', 'b/p/1', 'b/p/2');
+    const defaultQuota = { weight: 100, maxRunning: 1 };
+    expect(served({ tickets: all, quotas, defaultQuota })).toEqual(['a/p/1', 'b/p/1', 'a/p/2']);
+  });
+
+  it('a suspended project gets nothing, the other ones of its owner do', () => {
+    const plan = schedule(aWorld({ tickets: tickets('a/p/1', 'a/q/1'), suspended: new Set(['a/p']) }), NOW);
+    expect(plan.assign.map(({ ticket }) => ticket.metadata.name)).toEqual(['a/q/1']);
+    expect(plan.waiting).toMatchObject([{ reason: 'ProjectSuspended', message: 'Project "p" is suspended' }]);
+  });
+});
+
+describe('what tickets are told', () => {
+  it.each([
+    { title: 'no pool has its architecture', pool: { architectures: ['ppc64le'] }, reason: 'NoPool' },
+    { title: 'its pool is suspended', pool: { suspend: true }, reason: 'PoolSuspended' },
+    { title: 'its pool is full', pool: { max: 0 }, reason: 'PoolFull' },
+  ])('$reason when $title', ({ pool, reason }) => {
+    const plan = schedule(aWorld({ tickets: tickets('a/p/1'), pools: [aPool('default', pool)] }), NOW);
+    expect(plan.waiting).toMatchObject([{ reason, message: expect.stringMatching(/^[a-z].*[^.]$/) }]);
+  });
+
+  it('PoolPaused, and the next cycle is due when the pause ends', () => {
+    const pools = [aPool('default', {}, { pausedUntil: ago(-30) }), aPool('other', {}, { pausedUntil: ago(-20) })];
+    const plan = schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW);
+    expect(plan).toMatchObject({ waiting: [{ reason: 'PoolPaused', position: 0 }], wakeAt: NOW + 20_000 });
+    expect(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW + 30_000).assign).toHaveLength(1);
+  });
+
+  it('positions in the order in which they will be served, with shares growing as they are', () => {
+    const all = tickets('a/p/1', 'a/p/2', 'a/p/3', 'b/p/1', 'b/p/2');
+    const plan = schedule(aWorld({ tickets: all, pools: [aPool('default', { max: 0 })] }), NOW);
+    const shown = plan.waiting.map(({ ticket, position }) => [position, ticket.metadata.name]);
+    expect(shown).toEqual([
+      [0, 'a/p/1'],
+      [1, 'b/p/1'],
+      [2, 'a/p/2'],
+      [3, 'b/p/2'],
+      [4, 'a/p/3'],
+    ]);
+  });
+
+  it('no position behind tickets that nothing will serve', () => {
+    const [stuck, next] = tickets('a/p/1', 'b/p/1');
+    const exotic = { ...stuck, spec: { ...stuck?.spec, architecture: 's390x' } } as BuilderTicket;
+    const pools = [aPool('default', { max: 0 })];
+    const plan = schedule(aWorld({ tickets: [exotic, next as BuilderTicket], pools }), NOW);
+    expect(plan.waiting.map(({ reason, position }) => [reason, position])).toEqual([
+      ['PoolFull', 0],
+      ['NoPool', undefined],
+    ]);
+  });
+
+  it(`exact positions for the first ${SHOWN_POSITIONS} only`, () => {
+    const names = Array.from({ length: SHOWN_POSITIONS + 20 }, (_, i) => `a/p/${i}`);
+    const { waiting } = schedule(aWorld({ tickets: tickets(...names), pools: [aPool('default', { max: 0 })] }), NOW);
+    expect(waiting.map(({ position }) => position).filter((position) => position !== undefined)).toEqual(
+      names.slice(0, SHOWN_POSITIONS).map((_, index) => index),
+    );
+    expect(waiting).toHaveLength(names.length);
+  });
+});
+
+describe('after a crash', () => {
+  it('a ticket whose Builder was made already is assigned to that one, and takes one place', () => {
+    const [told, next] = tickets('a/p/1', 'a/p/2');
+    const builders = [aBuilder(told as BuilderTicket, undefined, 'other')];
+    const pools = [aPool('default', { max: 1 }), aPool('other', { max: 1 })];
+    const plan = schedule(aWorld({ tickets: [told, next] as BuilderTicket[], builders, pools }), NOW);
+    expect(plan.assign.map(({ ticket, pool }) => [ticket.metadata.name, pool])).toEqual([
+      ['a/p/1', 'other'],
+      ['a/p/2', 'default'],
+    ]);
+  });
+
+  it('an assigned ticket is left alone even when its Builder is not to be seen', () => {
+    const [ticket] = running('a/p/1').tickets;
+    expect(schedule(aWorld({ tickets: [ticket as BuilderTicket] }), NOW)).toMatchObject({ assign: [], waiting: [] });
+  });
+});
+
+describe('the choice of a pool', () => {
+  const big = { name: 'big', priority: 10 };
+  it.each([
+    { title: 'the one with more free places', a: { max: 2 }, b: { max: 3 }, tags: [], pool: 'b' },
+    { title: 'the lesser name between equals', a: { max: 2 }, b: { max: 2 }, tags: [], pool: 'a' },
+    { title: 'one that has the tag', a: { max: 9 }, b: { max: 1, tags: [big] }, tags: ['big'], pool: 'b' },
+    {
+      title: 'the higher priority for the tag',
+      a: { max: 9, tags: [{ name: 'big', priority: 1 }] },
+      b: { max: 1, tags: [big] },
+      tags: ['big'],
+      pool: 'b',
+    },
+    {
+      title: 'the lower priority when the higher one is full',
+      a: { max: 9, tags: [{ name: 'big', priority: 1 }] },
+      b: { max: 0, tags: [big] },
+      tags: ['big'],
+      pool: 'a',
+    },
+    {
+      title: 'one that has all the tags',
+      a: { max: 9, tags: [big] },
+      b: { max: 1, tags: [{ name: 'ssd', priority: 0 }, big] },
+      tags: ['big', 'ssd'],
+      pool: 'b',
+    },
+    { title: 'one that is not suspended', a: { max: 9, suspend: true }, b: { max: 1 }, tags: [], pool: 'b' },
+  ])('is $title', ({ a, b, tags, pool }) => {
+    const ticket = aTicket('t', { tags });
+    const plan = schedule(aWorld({ tickets: [ticket], pools: [aPool('a', a), aPool('b', b)] }), NOW);
+    expect(plan.assign).toMatchObject([{ pool }]);
+  });
+
+  it('a pool that is being deleted gets nothing', () => {
+    const doomed = aPool('default');
+    const pools = [{ ...doomed, metadata: { ...doomed.metadata, deletionTimestamp: ago(1) } }];
+    expect(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW).waiting).toMatchObject([{ reason: 'NoPool' }]);
+  });
+
+  it('noarch stages fit every pool', () => {
+    const pools = [aPool('default', { architectures: ['s390x'] })];
+    expect(served({ tickets: [aTicket('t', { architecture: 'noarch' })], pools })).toEqual(['t']);
+  });
+});
