@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, lstat, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /**
@@ -28,9 +28,20 @@ export function readIfThere(path: string): Promise<Buffer | undefined> {
   return ifThere(readFile(path));
 }
 
+const TEMPORARY = '.tmp-';
+/** Tells our temporary files from those of a process that died. */
+const OWN = `${TEMPORARY}${randomBytes(4).toString('hex')}-`;
+
 /** A name no other file in the directory of `path` has, hidden from the web server. */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.tmp-${randomBytes(8).toString('hex')}`);
+  return join(dirname(path), `${OWN}${randomBytes(6).toString('hex')}`);
+}
+
+/** Removes the temporary files an earlier process has left in a directory. */
+export async function sweepTemporary(directory: string): Promise<void> {
+  for (const name of (await ifThere(readdir(directory))) ?? []) {
+    if (name.startsWith(TEMPORARY) && !name.startsWith(OWN)) await removeFile(join(directory, name));
+  }
 }
 
 export async function syncDirectory(path: string): Promise<void> {

@@ -13,6 +13,7 @@ import {
   makeDirectory,
   removeFile,
   removeTree,
+  sweepTemporary,
   writeFileAtomic,
   writeFileIfChanged,
 } from '../durable.ts';
@@ -55,6 +56,7 @@ export class Projects {
       await removeFile(paths.tombstone(name));
       for (const each of chroots) await makeDirectory(paths.chroot(each));
       await makeDirectory(paths.project(name));
+      await sweepTemporary(paths.project(name));
       const { fingerprint } = await writeCertificate(paths, signer, name);
       await this.#writeRepoFiles(name, request);
       const states = await Promise.all(chroots.map((each) => engine.update(each, { add: [], remove: [] })));

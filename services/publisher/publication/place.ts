@@ -1,7 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError } from '../api-error.ts';
-import { exists, linkOver, makeDirectory, removeFile, removeTree, syncDirectory, writeFileAtomic } from '../durable.ts';
+import {
+  exists,
+  linkOver,
+  makeDirectory,
+  removeFile,
+  removeTree,
+  sweepTemporary,
+  syncDirectory,
+  writeFileAtomic,
+} from '../durable.ts';
 import { type Paths, type ResultDirectory, relativePath } from '../paths.ts';
 import { SUCCESS_FILE } from '../repository/scan.ts';
 import { isPackage } from './plan.ts';
@@ -54,6 +63,7 @@ export async function place(
 /** Removes what does not belong here any more; to be called when no repository refers to it. */
 export async function removeStale(paths: Paths, directory: ResultDirectory, placement: Placement): Promise<void> {
   for (const name of placement.stale) await removeTree(join(paths.result(directory), name));
+  await sweepTemporary(paths.result(directory));
 }
 
 export async function refuseDeleted(paths: Paths, directory: ResultDirectory): Promise<void> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, open, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, ifThere, makeDirectory, removeTree, syncDirectory } from '../durable.ts';
-import { createrepo } from './createrepo.ts';
+import { CreaterepoError, createrepo } from './createrepo.ts';
 import {
   countPackages,
   currentNumber,
@@ -11,6 +11,7 @@ import {
   generationDirectory,
   LINK_NAME,
   LIST_FILE,
+  readLocations,
   STATE_FILE,
 } from './generation.ts';
 import { formatPackageList, type PackageList } from './package-list.ts';
@@ -23,12 +24,20 @@ export interface GenerationPlan {
   list: PackageList;
   /** Files that are known are unchanged; false looks at each one's size and time. */
   trusted: boolean;
+  /** Leave out packages that cannot be read instead of failing; but never one that is in this list. */
+  tolerant?: { butNot: PackageList };
+}
+
+export interface BuiltGeneration extends GenerationState {
+  list: PackageList;
 }
 
 export interface GenerationTools {
   /** Scratch directory on the same file system. */
   work: string;
   workers: number;
+  /** Path of createrepo_c; by default the one that is installed. */
+  createrepo?: string;
   /** Milliseconds for which metadata that went out of use can still be fetched. */
   keepOldMs: number;
   now: () => number;
@@ -41,21 +50,32 @@ export interface GenerationTools {
  * of earlier generations stays in the new directory for a while: who has read an old repomd.xml still finds what it refers to.
  * Death at any line leaves the old generation, or the new one, current; what else it leaves is overwritten or swept.
  */
-export async function buildGeneration(plan: GenerationPlan, tools: GenerationTools): Promise<GenerationState> {
+export async function buildGeneration(plan: GenerationPlan, tools: GenerationTools): Promise<BuiltGeneration> {
   const scratch = join(tools.work, randomBytes(8).toString('hex'));
   try {
     const directory = await makeMetadata(plan, tools, scratch);
     const files = parseRepomd((await readFile(join(directory, 'repomd.xml'))).toString('utf8'));
-    const announced = await countPackages(directory, files);
-    if (announced !== plan.list.size) {
-      throw new Error(`createrepo_c wrote metadata of ${announced} packages where ${plan.list.size} were listed`);
-    }
+    const list = await listedIn(directory, files, plan);
     const superseded = await keepOldMetadata(plan.from, files, directory, tools);
     const generation = (await currentNumber(plan.chrootDirectory)) + 1;
-    const state: GenerationState = { generation, packages: plan.list.size, superseded };
-    await finish(directory, plan, state, tools);
+    const state: GenerationState = { generation, packages: list.size, superseded };
+    await finish(directory, plan.chrootDirectory, list, state, tools);
     await switchTo(plan.chrootDirectory, directory, generation);
-    return state;
+    return { ...state, list };
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+/** Can createrepo_c read these packages, with nothing else around? Publishes nothing. */
+export async function canRead(chrootDirectory: string, list: PackageList, tools: GenerationTools): Promise<boolean> {
+  const scratch = join(tools.work, randomBytes(8).toString('hex'));
+  try {
+    await makeMetadata({ chrootDirectory, from: undefined, list, trusted: false }, tools, scratch);
+    return true;
+  } catch (error) {
+    if (error instanceof CreaterepoError && error.unreadable) return false;
+    throw error;
   } finally {
     await removeTree(scratch);
   }
@@ -69,15 +89,35 @@ async function makeMetadata(plan: GenerationPlan, tools: GenerationTools, scratc
   for (const name of names) await link(join(plan.from?.directory ?? '', name), join(directory, name));
   const packageList = join(scratch, 'packages');
   await writeFile(packageList, [...plan.list.keys()].map((path) => `${path}\n`).join(''));
-  await createrepo({
-    directory: plan.chrootDirectory,
-    output: scratch,
-    packageList,
-    update: plan.from !== undefined,
-    skipStat: plan.trusted,
-    workers: tools.workers,
-  });
+  await createrepo(
+    {
+      directory: plan.chrootDirectory,
+      output: scratch,
+      packageList,
+      update: plan.from !== undefined,
+      skipStat: plan.trusted,
+      workers: tools.workers,
+      tolerant: plan.tolerant !== undefined,
+    },
+    tools.createrepo,
+  );
   return directory;
+}
+
+/** The packages that made it into the metadata. Throws CreaterepoError when there are not as many as there must be. */
+async function listedIn(directory: string, files: readonly MetadataFile[], plan: GenerationPlan): Promise<PackageList> {
+  const announced = await countPackages(directory, files);
+  if (announced === plan.list.size) return plan.list;
+  if (plan.tolerant === undefined) {
+    throw new CreaterepoError(`createrepo_c listed ${announced} of ${plan.list.size} packages`, true);
+  }
+  const locations = await readLocations(directory, files);
+  const list = new Map([...plan.list].filter(([path]) => locations.has(path)));
+  const { butNot } = plan.tolerant;
+  const lost = [...plan.list.keys()].find((path) => !list.has(path) && butNot.has(path));
+  // It was readable before, so this is trouble with the volume, and no reason to withdraw it.
+  if (lost !== undefined) throw new Error(`createrepo_c cannot read ${lost}, which is published already`);
+  return list;
 }
 
 /** Links the metadata of earlier generations that someone may still be fetching. */
@@ -104,7 +144,8 @@ async function keepOldMetadata(
 
 async function finish(
   directory: string,
-  plan: GenerationPlan,
+  chrootDirectory: string,
+  list: PackageList,
   state: GenerationState,
   tools: GenerationTools,
 ): Promise<void> {
@@ -113,10 +154,10 @@ async function finish(
   await writeFile(join(directory, 'repomd.xml.asc'), signature);
   await writeFile(join(directory, 'repomd.xml.key'), certificate);
   await writeFile(join(directory, STATE_FILE), JSON.stringify(state));
-  await writeFile(join(directory, LIST_FILE), formatPackageList(plan.list));
+  await writeFile(join(directory, LIST_FILE), formatPackageList(list));
 
   // Web caches tell versions apart by time and size, in whole seconds: each generation must be younger than the one before.
-  const before = (await ifThere(stat(join(plan.chrootDirectory, LINK_NAME, 'repomd.xml'))))?.mtimeMs ?? 0;
+  const before = (await ifThere(stat(join(chrootDirectory, LINK_NAME, 'repomd.xml'))))?.mtimeMs ?? 0;
   const time = Math.max(Math.floor(tools.now() / 1000), Math.floor(before / 1000) + 1);
   for (const name of ['repomd.xml', 'repomd.xml.asc']) await utimes(join(directory, name), time, time);
 

@@ -17,6 +17,8 @@ export interface CreaterepoRun {
   /** Trust that files already known are unchanged. */
   skipStat: boolean;
   workers: number;
+  /** Leave out what cannot be read instead of failing. */
+  tolerant: boolean;
 }
 
 /** The arguments are understood by createrepo_c 0.17 and 1.x alike; gzip is what every client since yum reads. */
@@ -49,7 +51,7 @@ const execFailure = z.object({
 export class CreaterepoError extends Error {
   /** It could not read one of the packages, or fell over one. Anything else is trouble with the machine. */
   readonly unreadable: boolean;
-  constructor(message: string, unreadable: boolean, cause: unknown) {
+  constructor(message: string, unreadable: boolean, cause?: unknown) {
     super(message, { cause });
     this.name = 'CreaterepoError';
     this.unreadable = unreadable;
@@ -60,23 +62,20 @@ export class CreaterepoError extends Error {
 const PACKAGE_ERROR_STATUS = 2;
 const crashes: readonly string[] = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'];
 
-export async function createrepo(run: CreaterepoRun, signal?: AbortSignal): Promise<void> {
+export async function createrepo(run: CreaterepoRun, program = 'createrepo_c'): Promise<void> {
   try {
-    await execute('createrepo_c', createrepoArguments(run), {
+    await execute(program, createrepoArguments(run), {
       timeout: TIMEOUT_MS,
       maxBuffer: 16 * 1024 * 1024,
       // It forks nothing and needs nothing of ours; secrets in the environment are not its business.
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8', TMPDIR: run.output },
-      ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {
-    throw toCreaterepoError(error);
+    const failure = execFailure.safeParse(error).data;
+    // It has written the metadata of all other packages before it says so.
+    if (run.tolerant && failure?.code === PACKAGE_ERROR_STATUS) return;
+    const said = failure?.stderr?.trim().split('\n').slice(-5).join(' | ') ?? '';
+    const unreadable = failure?.code === PACKAGE_ERROR_STATUS || crashes.includes(failure?.signal ?? '');
+    throw new CreaterepoError(`createrepo_c failed: ${said === '' ? String(error) : said}`, unreadable, error);
   }
-}
-
-function toCreaterepoError(error: unknown): CreaterepoError {
-  const failure = execFailure.safeParse(error).data;
-  const said = failure?.stderr?.trim().split('\n').slice(-5).join(' | ') ?? '';
-  const unreadable = failure?.code === PACKAGE_ERROR_STATUS || crashes.includes(failure?.signal ?? '');
-  return new CreaterepoError(`createrepo_c failed: ${said === '' ? String(error) : said}`, unreadable, error);
 }

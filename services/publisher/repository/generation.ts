@@ -1,5 +1,6 @@
 import { open, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { ifThere, readIfThere } from '../durable.ts';
@@ -83,6 +84,20 @@ export async function countPackages(directory: string, files: readonly MetadataF
     if (text.length >= 4096) break;
   }
   return announcedPackages(text);
+}
+
+/** Paths of the packages in the metadata, all of it read. */
+export async function readLocations(directory: string, files: readonly MetadataFile[]): Promise<Set<string>> {
+  const primary = files.find((file) => file.type === 'primary');
+  if (primary === undefined) throw new Error('repomd.xml has no primary metadata');
+  await using file = await open(join(directory, primary.name), 'r');
+  const lines = createInterface({ input: file.createReadStream({ autoClose: false }).pipe(createGunzip()) });
+  const paths = new Set<string>();
+  for await (const line of lines) {
+    const path = /<location href="([^"]+)"/.exec(line)?.[1];
+    if (path !== undefined) paths.add(path);
+  }
+  return paths;
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -1,14 +1,15 @@
 import { Semaphore } from '../locks.ts';
 
+/** The answer to one request. */
+export type Outcome<Result> = { result: Result } | { error: unknown };
+
 export interface MergingQueueOptions<Request, Result> {
-  /** Answers all of `requests` with one run. Called for one key at a time. */
-  run: (key: string, requests: readonly Request[]) => Promise<Result>;
+  /** Answers all of `requests`, in their order, with one run. Called for one key at a time. A rejection is the answer to all of them. */
+  run: (key: string, requests: readonly Request[]) => Promise<readonly Outcome<Result>[]>;
   /** Runs at once over all keys. */
   concurrency: number;
   /** Requests that are answered by one run at most. */
   maxBatch: number;
-  /** May one of several requests alone be to blame for this error? Then each is run by itself. */
-  isolates?: (error: unknown) => boolean;
 }
 
 interface Waiting<Request, Result> {
@@ -19,7 +20,7 @@ interface Waiting<Request, Result> {
 
 /**
  * A work queue in which whatever arrives for a key while that key is being worked on is answered together by its next run.
- * A run that fails rejects the requests it was to answer and no others; see `isolates` for one bad request among many.
+ * A run that fails rejects the requests it was to answer and no others.
  */
 export class MergingQueue<Request, Result> {
   readonly #options: MergingQueueOptions<Request, Result>;
@@ -57,21 +58,17 @@ export class MergingQueue<Request, Result> {
     // The batch is taken when its turn has come, so that it holds everything that arrived while it waited for the turn.
     const batch = this.#waiting.get(key)?.splice(0, this.#options.maxBatch) ?? [];
     try {
-      await this.#answer(key, batch);
-    } catch (error) {
-      if (batch.length > 1 && this.#options.isolates?.(error) === true) {
-        for (const waiting of batch) await this.#answer(key, [waiting]).catch(waiting.reject);
-      } else {
-        for (const waiting of batch) waiting.reject(error);
+      const outcomes = await this.#options.run(
+        key,
+        batch.map((waiting) => waiting.request),
+      );
+      for (const [n, waiting] of batch.entries()) {
+        const outcome = outcomes[n] ?? { error: new Error('the run has left a request without an answer') };
+        if ('error' in outcome) waiting.reject(outcome.error);
+        else waiting.resolve(outcome.result);
       }
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
     }
-  }
-
-  async #answer(key: string, batch: readonly Waiting<Request, Result>[]): Promise<void> {
-    const result = await this.#options.run(
-      key,
-      batch.map((waiting) => waiting.request),
-    );
-    for (const waiting of batch) waiting.resolve(result);
   }
 }
