@@ -21,7 +21,7 @@ function golden(documents: readonly KubeDocument[]): string {
     .filter(({ kind }) => kind !== 'CustomResourceDefinition')
     .map((document) => {
       if (document.kind !== 'Secret') return document;
-      const data = document['data'] as Record<string, string>;
+      const data = document.data as Record<string, string>;
       return { ...document, data: Object.fromEntries(Object.keys(data).map((key) => [key, '(random)'])) };
     })
     .map((document) => stringify(document, { lineWidth: 0 }))
@@ -48,7 +48,7 @@ describe('CustomResourceDefinitions', () => {
     for (const kind of ALL_KINDS) {
       const crd = crdOf(kind);
       const document = pick(documents, 'CustomResourceDefinition', crd.metadata.name);
-      expect(document['spec']).toEqual(crd.spec);
+      expect(document.spec).toEqual(crd.spec);
       expect(document.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
     }
   });
@@ -159,7 +159,7 @@ describe('names', () => {
 describe('objects from values', () => {
   it('become Chroots, BuilderPools and the default BuildQuota in their namespaces', async () => {
     const documents = await manifests({ files: [join(CHART, 'ci/production.yaml')] });
-    const { 'objects.json': json } = pick(documents, 'ConfigMap', 'kopr-objects')['data'] as { 'objects.json': string };
+    const { 'objects.json': json } = pick(documents, 'ConfigMap', 'kopr-objects').data as { 'objects.json': string };
     const objects = JSON.parse(json) as KubeDocument[];
     expect(objects.map(({ kind, metadata }) => [kind, metadata.namespace, metadata.name])).toEqual([
       ['Chroot', undefined, 'fedora-43-x86-64'],
@@ -177,7 +177,7 @@ describe('objects from values', () => {
 describe('alerts', () => {
   it('ask for metrics that the processes have', async () => {
     const documents = await manifests({ files: [join(VALUES, 'everything.yaml')] });
-    const rule = JSON.stringify(pick(documents, 'PrometheusRule', 'rpms')['spec']);
+    const rule = JSON.stringify(pick(documents, 'PrometheusRule', 'rpms').spec);
     const names = new Set(
       [...rule.matchAll(/\b(kopr|controller_runtime|leader_election|workqueue)_[a-z_]+/g)].map(([name]) => name),
     );

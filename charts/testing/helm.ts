@@ -18,20 +18,18 @@ export interface KubeDocument {
 
 let found: Promise<string> | undefined;
 
-/** Path of helm: what KOPR_HELM names, else that of the cluster's own tools. */
+/** Path of helm: it is one of the cluster's own tools. */
 function helmPath(): Promise<string> {
-  found ??= process.env.KOPR_HELM
-    ? Promise.resolve(process.env.KOPR_HELM)
-    : exec(join(ROOT, 'cluster/cluster.sh'), ['bin']).then(({ stdout }) => join(stdout.trim(), 'helm'));
+  found ??= exec(join(ROOT, 'cluster/cluster.sh'), ['bin']).then(({ stdout }) => join(stdout.trim(), 'helm'));
   return found;
 }
 
 /** Runs helm; rejects with what it says on standard error. Its state stays in a temporary directory. */
-export async function helm(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+export async function helm(args: readonly string[]): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'kopr-helm-'));
+  const env = ['CACHE', 'CONFIG', 'DATA'].map((name) => `HELM_${name}_HOME=${home}`);
   try {
-    const { stdout } = await exec(await helmPath(), args, {
-      env: { ...process.env, HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home, ...env },
+    const { stdout } = await exec('env', [...env, await helmPath(), ...args], {
       maxBuffer: 64 * 1024 * 1024,
       timeout: 120_000,
     });

@@ -10,6 +10,8 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /** A real etcd and kube-apiserver for one test file, and the few calls that the tests make. */
 export interface TestApi {
+  /** Path of its kubeconfig, of an administrator. */
+  kubeconfig: string;
   /** Any request; the answer whatever its status. */
   call(method: Method, path: string, body?: unknown, contentType?: string): Promise<Answer>;
   /** As call, but an answer other than 2xx is an error that shows its message. */
@@ -29,12 +31,11 @@ export interface Answer {
 export const APPLY = 'application/apply-patch+yaml';
 export const MERGE = 'application/merge-patch+json';
 
-/** The command is `cluster/cluster.sh apiserver`, or what KOPR_APISERVER_COMMAND names. */
 export async function startTestApi(): Promise<TestApi> {
   const dir = mkdtempSync(join(tmpdir(), 'kopr-api-'));
-  const own = process.env.KOPR_APISERVER_COMMAND;
-  const [command, ...args] = own ? [own] : [join(ROOT, 'cluster/cluster.sh'), 'apiserver'];
-  const child = spawn(command ?? '', [...args, '--dir', dir], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(join(ROOT, 'cluster/cluster.sh'), ['apiserver', '--dir', dir], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const path = await Promise.race([
     firstLine(child.stdout),
@@ -67,6 +68,7 @@ export async function startTestApi(): Promise<TestApi> {
   }
 
   return {
+    kubeconfig: path,
     call,
     async ok(method, target, body, contentType) {
       const answer = await call(method, target, body, contentType);

@@ -1,0 +1,347 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builderPod } from '../controllers/builder/pod.ts';
+import type { BuilderWorld, Installation } from '../controllers/builder/world.ts';
+import { exampleOf } from '../crds/examples.ts';
+import type { Json, TestApi } from '../crds/testing/api.ts';
+import { APPLY, eventually, startTestApi } from '../crds/testing/api.ts';
+import type { KubeDocument } from './testing/helm.ts';
+import { manifests } from './testing/helm.ts';
+
+let api: TestApi;
+const BUILDS = '/api/v1/namespaces/kopr-builds/pods';
+const GROUP = '/apis/admissionregistration.k8s.io/v1';
+
+const COPIES = '/apis/test.kopr.dev/v1/namespaces/kopr-builds/podcopies';
+
+beforeAll(async () => {
+  api = await startTestApi();
+  for (const name of ['kopr-builds', 'elsewhere']) await api.ok('POST', '/api/v1/namespaces', { metadata: { name } });
+  await api.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', podCopies());
+  const documents = await manifests();
+  for (const document of documents) {
+    if (document.kind === 'ValidatingAdmissionPolicy') {
+      await apply('validatingadmissionpolicies', document);
+      await apply('validatingadmissionpolicies', forCopies(document));
+    }
+    if (document.kind === 'ValidatingAdmissionPolicyBinding') {
+      await apply('validatingadmissionpolicybindings', document);
+      const copy = {
+        ...document,
+        metadata: { name: 'copies' },
+        spec: { ...(document.spec as Json), policyName: 'copies' },
+      };
+      await apply('validatingadmissionpolicybindings', copy);
+    }
+  }
+  for (const [path, manifest] of [
+    [BUILDS, pod({ hostUsers: true })],
+    [COPIES, copyOf(pod({ hostUsers: true }))],
+  ] as const) {
+    await eventually(
+      'the policy',
+      () => api.call('POST', `${path}?dryRun=All`, manifest),
+      ({ status }) => status === 422,
+    );
+  }
+}, 90_000);
+
+function apply(plural: string, document: { metadata: { name: string } }): Promise<Json> {
+  return api.ok(
+    'PATCH',
+    `${GROUP}/${plural}/${document.metadata.name}?fieldManager=test&fieldValidation=Strict`,
+    document,
+    APPLY,
+  );
+}
+
+/**
+ * A kind with the fields of a pod that the API server itself has no opinion about. What it refuses before any policy
+ * is asked (a privileged container where the cluster allows none) is tried on such copies.
+ */
+function podCopies(): object {
+  const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  return {
+    metadata: { name: 'podcopies.test.kopr.dev' },
+    spec: {
+      group: 'test.kopr.dev',
+      names: { kind: 'PodCopy', plural: 'podcopies', singular: 'podcopy', listKind: 'PodCopyList' },
+      scope: 'Namespaced',
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }],
+    },
+  };
+}
+
+function copyOf(manifest: Json): Json {
+  return { ...manifest, apiVersion: 'test.kopr.dev/v1', kind: 'PodCopy' };
+}
+
+function forCopies(policy: KubeDocument): KubeDocument {
+  const resourceRules = [
+    { apiGroups: ['test.kopr.dev'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['podcopies'] },
+  ];
+  return {
+    ...policy,
+    metadata: { name: 'copies' },
+    spec: { ...(policy.spec as Json), matchConstraints: { resourceRules } },
+  };
+}
+
+afterAll(() => api.stop());
+
+type Change = Record<string, unknown>;
+
+const GOOD_CONTAINER = {
+  name: 'build',
+  image: 'distribution',
+  securityContext: { privileged: false, capabilities: { drop: ['ALL'], add: ['CHOWN', 'SYS_ADMIN'] } },
+};
+
+/** A pod that is let in, with some members of its spec replaced. */
+function pod(change: Change = {}): Json {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'builder' },
+    spec: {
+      hostUsers: false,
+      automountServiceAccountToken: false,
+      restartPolicy: 'Never',
+      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [GOOD_CONTAINER],
+      volumes: [
+        { name: 'work', emptyDir: {} },
+        { name: 'task', secret: { secretName: 'task' } },
+      ],
+      ...change,
+    },
+  };
+}
+
+/** The same with one container that differs. */
+function container(securityContext: Change, more: Change = {}): Json {
+  return pod({ containers: [{ ...GOOD_CONTAINER, securityContext, ...more }] });
+}
+
+const PRIVILEGED = /no container of a builder pod may be privileged/;
+const withVolume = (source: Change): Json => pod({ volumes: [{ name: 'more', ...source }] });
+
+describe('the namespace of builds', () => {
+  it.each<[string, Json, RegExp]>([
+    [
+      'without hostUsers',
+      pod({ hostUsers: undefined }),
+      /needs a user namespace of its own; set spec\.hostUsers to false/,
+    ],
+    ['in the user namespace of its node', pod({ hostUsers: true }), /needs a user namespace of its own/],
+    ['whose containers see each other', pod({ shareProcessNamespace: true }), /leave out shareProcessNamespace/],
+    [
+      'that says nothing of its token',
+      pod({ automountServiceAccountToken: undefined }),
+      /must not hold a token for the API server/,
+    ],
+    ['with a token', pod({ automountServiceAccountToken: true }), /must not hold a token/],
+    ['with another service account', pod({ serviceAccountName: 'admin' }), /has no service account of its own/],
+    [
+      'with a directory of its node',
+      withVolume({ hostPath: { path: '/' } }),
+      /volumes of the types emptyDir and secret only/,
+    ],
+    [
+      'with a projected token',
+      pod({
+        serviceAccountName: 'default',
+        volumes: [{ name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }],
+      }),
+      /emptyDir and secret only/,
+    ],
+    [
+      'with somebody’s volume',
+      withVolume({ persistentVolumeClaim: { claimName: 'results' } }),
+      /emptyDir and secret only/,
+    ],
+    ['with a network volume', withVolume({ nfs: { server: 'nas', path: '/' } }), /emptyDir and secret only/],
+    ['with a volume of a driver', withVolume({ csi: { driver: 'secrets-store' } }), /emptyDir and secret only/],
+    ['with a volume from an image', withVolume({ image: { reference: 'a' } }), /emptyDir and secret only/],
+    [
+      'with a capability too many',
+      container({ capabilities: { add: ['NET_ADMIN'] } }),
+      /may add these capabilities only: CHOWN, DAC_OVERRIDE/,
+    ],
+    ['with all capabilities', container({ capabilities: { add: ['ALL'] } }), /may add these capabilities only/],
+    ['without seccomp', pod({ securityContext: undefined }), /needs a seccomp profile/],
+    [
+      'with seccomp switched off',
+      pod({ securityContext: { seccompProfile: { type: 'Unconfined' } } }),
+      /needs a seccomp profile/,
+    ],
+    [
+      'with seccomp switched off in a container',
+      container({ seccompProfile: { type: 'Unconfined' } }),
+      /needs a seccomp profile/,
+    ],
+    [
+      'with AppArmor switched off',
+      pod({ securityContext: { seccompProfile: { type: 'RuntimeDefault' }, appArmorProfile: { type: 'Unconfined' } } }),
+      /AppArmor must not be switched off/,
+    ],
+    [
+      'with AppArmor switched off in a container',
+      container({ appArmorProfile: { type: 'Unconfined' } }),
+      /AppArmor must not/,
+    ],
+    [
+      'with sysctls',
+      pod({
+        securityContext: {
+          seccompProfile: { type: 'RuntimeDefault' },
+          sysctls: [{ name: 'kernel.msgmax', value: '1' }],
+        },
+      }),
+      /must not choose SELinux labels, Windows options or sysctls/,
+    ],
+    ['with SELinux labels', container({ seLinuxOptions: { type: 'spc_t' } }), /must not choose SELinux labels/],
+    ['with all of /proc', container({ procMount: 'Unmasked' }), /\/proc of a builder pod must stay masked/],
+    [
+      'with a port of its node',
+      container({}, { ports: [{ containerPort: 80, hostPort: 80 }] }),
+      /must not take a port or a device/,
+    ],
+    [
+      'with a device',
+      pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] }),
+      /must not take a port or a device/,
+    ],
+    [
+      'whose sidecar adds a capability',
+      pod({
+        initContainers: [
+          {
+            name: 'agent',
+            image: 'a',
+            restartPolicy: 'Always',
+            securityContext: { capabilities: { add: ['NET_RAW'] } },
+          },
+        ],
+      }),
+      /may add these capabilities only/,
+    ],
+  ])('does not take a pod %s', async (_, manifest, message) => {
+    const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, manifest);
+    expect(answer.body.message).toMatch(message);
+    expect(answer.status).toBe(422);
+  });
+
+  it.each<[string, Json, RegExp]>([
+    [
+      'in the network of its node',
+      pod({ hostNetwork: true }),
+      /must not use the network, the processes or the IPC of its node/,
+    ],
+    ['with the processes of its node', pod({ hostPID: true }), /must not use the network/],
+    ['with the IPC of its node', pod({ hostIPC: true }), /must not use the network/],
+    ['that is privileged', container({ privileged: true }), PRIVILEGED],
+    [
+      'whose init container is privileged',
+      pod({ initContainers: [{ name: 'a', securityContext: { privileged: true } }] }),
+      PRIVILEGED,
+    ],
+    [
+      'whose ephemeral container is privileged',
+      pod({ ephemeralContainers: [{ name: 'a', securityContext: { privileged: true } }] }),
+      PRIVILEGED,
+    ],
+    ['of Windows', container({ windowsOptions: { hostProcess: true } }), /Windows options/],
+  ])('would not take a pod %s, even where the cluster would', async (_, manifest, message) => {
+    const answer = await api.call('POST', `${COPIES}?dryRun=All`, copyOf(manifest));
+    expect(answer.body.message).toMatch(message);
+    expect(answer.status).toBe(422);
+  });
+
+  it('has the same policy for copies of pods as for pods', async () => {
+    await api.ok('POST', `${COPIES}?dryRun=All`, copyOf(pod()));
+  });
+
+  it.each<[string, Json]>([
+    ['as a build of kopr needs it', pod()],
+    [
+      'without volumes and security contexts of its containers',
+      pod({ volumes: undefined, containers: [{ name: 'a', image: 'a' }] }),
+    ],
+    [
+      'with seccomp given for its container alone',
+      {
+        ...pod({
+          securityContext: undefined,
+          containers: [{ name: 'a', image: 'a', securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }],
+        }),
+      },
+    ],
+    ['with the default service account, named', pod({ serviceAccountName: 'default' })],
+  ])('takes a pod %s', async (_, manifest) => {
+    const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, manifest);
+    expect(answer.body.message).toBeUndefined();
+  });
+
+  it.each(['source', 'binary'] as const)('takes the pod that the operator makes for a %s stage', async (stage) => {
+    const made = builderPod(worldOf(stage), stage === 'binary' ? 'distribution:1' : undefined, INSTALLATION);
+    const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, made);
+    expect(answer.body.message).toBeUndefined();
+  });
+
+  it('takes no ephemeral container that a pod could not have had', async () => {
+    await api.ok('POST', BUILDS, pod());
+    const path = `${BUILDS}/builder/ephemeralcontainers`;
+    const debug = (securityContext: Change): Json => ({
+      spec: { ephemeralContainers: [{ name: 'debug', image: 'a', securityContext }] },
+    });
+    const patch = 'application/strategic-merge-patch+json';
+    const tracing = await api.call('PATCH', path, debug({ capabilities: { add: ['SYS_PTRACE'] } }), patch);
+    expect(tracing.body.message).toMatch(/may add these capabilities only/);
+    await api.ok('PATCH', path, debug({}), patch);
+  });
+
+  it('lets a pod be labelled and deleted, whatever it is', async () => {
+    await api.ok('PATCH', `${BUILDS}/builder`, { metadata: { labels: { a: 'b' } } }, 'application/merge-patch+json');
+    await api.ok('DELETE', `${BUILDS}/builder?gracePeriodSeconds=0`);
+  });
+});
+
+describe('other namespaces', () => {
+  it('take what they took before', async () => {
+    const manifest = pod({
+      hostUsers: true,
+      hostNetwork: true,
+      automountServiceAccountToken: true,
+      volumes: [{ name: 'a', hostPath: { path: '/' } }],
+    });
+    await api.ok('POST', '/api/v1/namespaces/elsewhere/pods?dryRun=All', manifest);
+  });
+});
+
+const INSTALLATION: Installation = {
+  buildsNamespace: 'kopr-builds',
+  builderImage: 'kopr-builder',
+  builderImagePullPolicy: 'IfNotPresent',
+  hostAliases: [{ ip: '10.0.0.1', hostnames: ['files.example'] }],
+  publisherURL: 'http://publisher:5012',
+  distgitURL: 'http://distgit:5001',
+  resultsInternalURL: 'http://results:5002/results',
+  vendor: 'kopr',
+};
+
+function worldOf(stage: 'source' | 'binary'): BuilderWorld {
+  const example = <T>(kind: string): T => {
+    const { metadata, ...rest } = exampleOf(kind);
+    return { ...rest, metadata: { ...metadata, uid: '0b9a4e52-6a51-4a35-a7c6-3a8a4f7d9d10' } } as unknown as T;
+  };
+  const chrootBuild = example<NonNullable<BuilderWorld['chrootBuild']>>('ChrootBuild');
+  return {
+    builder: example<BuilderWorld['builder']>('Builder'),
+    pool: example<NonNullable<BuilderWorld['pool']>>('BuilderPool'),
+    ticket: example<NonNullable<BuilderWorld['ticket']>>('BuilderTicket'),
+    chrootBuild: { ...chrootBuild, spec: { ...chrootBuild.spec, stage } },
+    project: example<NonNullable<BuilderWorld['project']>>('Project'),
+    chroot: example<NonNullable<BuilderWorld['chroot']>>('Chroot'),
+    pod: undefined,
+  };
+}

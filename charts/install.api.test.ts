@@ -1,0 +1,217 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Chroots } from '../crds/chroot.ts';
+import type { Json, TestApi } from '../crds/testing/api.ts';
+import { startTestApi } from '../crds/testing/api.ts';
+import { systemClock } from '../lib/clock.ts';
+import { loadAccess } from '../operator/access.ts';
+import { quietLog, testClient } from '../operator/testing/harness.ts';
+import { bootstrap } from './bootstrap/apply.ts';
+import { parseObjects, targets } from './bootstrap/objects.ts';
+import type { KubeDocument } from './testing/helm.ts';
+import { CHART, helm, manifests, withValues } from './testing/helm.ts';
+
+let api: TestApi;
+let notes = '';
+const NAMESPACE = 'kopr-system';
+const CHROOT = { name: 'a-1-x86_64', distribution: 'a-1', architecture: 'x86_64', container: { image: 'a' } };
+const VALUES = { signDomain: 'example.com', chroots: [CHROOT], defaultQuota: { maxRunning: 5 } };
+
+/** No hooks: there are no nodes here, so the Job that they wait for would never run. */
+function runHelm(command: readonly string[], values: object): Promise<string> {
+  return withValues(values, (file) =>
+    helm([
+      ...command,
+      'kopr',
+      CHART,
+      '--namespace',
+      NAMESPACE,
+      '--no-hooks',
+      '--values',
+      file,
+      '--kubeconfig',
+      api.kubeconfig,
+    ]),
+  );
+}
+
+beforeAll(async () => {
+  api = await startTestApi();
+  notes = await runHelm(['install', '--create-namespace'], VALUES);
+}, 120_000);
+
+afterAll(() => api.stop());
+
+async function secret(name: string): Promise<Record<string, string>> {
+  return (await api.ok('GET', `/api/v1/namespaces/${NAMESPACE}/secrets/${name}`)).data as Record<string, string>;
+}
+
+const SECRETS = ['kopr-token', 'kopr-keygen-master-key', 'kopr-keygen-tls', 'kopr-publisher-tls'];
+
+describe('an installation', () => {
+  it('says in its notes what to do next and what is unsafe', () => {
+    expect(notes).toContain('helm -n kopr-system test kopr --logs');
+    expect(notes).toContain('spec: {chroots: [a-1-x86_64]}');
+    expect(notes).toContain('WARNING: results have no address outside of the cluster.');
+    expect(notes).not.toContain('WARNING: signDomain');
+    expect(notes).not.toContain('WARNING: no chroots');
+  });
+
+  it('makes keys that are long enough', async () => {
+    expect(Buffer.from((await secret('kopr-token'))['token.key'] ?? '', 'base64').length).toBe(48);
+    expect(Buffer.from((await secret('kopr-keygen-master-key'))['master.key'] ?? '', 'base64').length).toBe(64);
+  });
+
+  it('makes certificates of one authority with the names of keygen and of the publisher', async () => {
+    const server = await secret('kopr-keygen-tls');
+    const client = await secret('kopr-publisher-tls');
+    expect(server['ca.crt']).toBe(client['ca.crt']);
+    const certificate = (data: string | undefined): X509Certificate =>
+      new X509Certificate(Buffer.from(data ?? '', 'base64'));
+    const authority = certificate(server['ca.crt']);
+    const [own, peer] = [certificate(server['tls.crt']), certificate(client['tls.crt'])];
+    expect(own.verify(authority.publicKey) && peer.verify(authority.publicKey)).toBe(true);
+    for (const host of ['kopr-keygen', 'kopr-keygen.kopr-system.svc', 'kopr-keygen.kopr-system.svc.cluster.local']) {
+      expect(own.checkHost(host)).toBe(host);
+    }
+    expect(peer.subject).toBe('CN=kopr-publisher');
+    expect(own.toString() + peer.toString() + authority.toString()).not.toContain('PRIVATE KEY');
+  });
+
+  it('keeps every key and certificate when it is upgraded, whatever else changes', async () => {
+    const before = await Promise.all(SECRETS.map(secret));
+    const text = await runHelm(['upgrade'], {
+      ...VALUES,
+      logLevel: 'debug',
+      signDomain: 'kopr.invalid',
+      chroots: [],
+      networkPolicy: { enabled: false },
+      builderPods: { admissionPolicy: { enabled: false } },
+    });
+    expect(await Promise.all(SECRETS.map(secret))).toEqual(before);
+    for (const warning of [
+      'signDomain is not set',
+      'no chroots are given',
+      'networkPolicy.enabled is false',
+      'builderPods.admissionPolicy.enabled is false',
+    ]) {
+      expect(text).toContain(`WARNING: ${warning}`);
+    }
+    await runHelm(['upgrade'], VALUES);
+  });
+
+  it('makes both certificates anew when one of them is gone', async () => {
+    const before = await secret('kopr-keygen-tls');
+    await api.ok('DELETE', `/api/v1/namespaces/${NAMESPACE}/secrets/kopr-publisher-tls`);
+    await runHelm(['upgrade'], VALUES);
+    const after = await secret('kopr-keygen-tls');
+    expect(after['ca.crt']).not.toBe(before['ca.crt']);
+    expect((await secret('kopr-publisher-tls'))['ca.crt']).toBe(after['ca.crt']);
+  });
+});
+
+describe('the objects of the values', () => {
+  const allowed = targets({ releaseNamespace: NAMESPACE, buildsNamespace: 'kopr-builds' });
+
+  it('are applied by the Job, and removed when they leave the values', async () => {
+    const client = testClient(await loadAccess({ clock: systemClock, kubeconfig: api.kubeconfig }));
+    try {
+      const config = await api.ok('GET', `/api/v1/namespaces/${NAMESPACE}/configmaps/kopr-objects`);
+      const objects = parseObjects((config.data as { 'objects.json': string })['objects.json'], allowed, 'kopr');
+      const deps = { client, clock: systemClock, log: quietLog };
+      await bootstrap(deps, objects, allowed, 'kopr', 30_000);
+      expect((await client.list(Chroots)).items.map(({ spec }) => spec.name)).toEqual(['a-1-x86_64']);
+      await api.ok('GET', '/apis/kopr.dev/v1alpha1/namespaces/kopr-builds/builderpools/default');
+      await api.ok('GET', `/apis/kopr.dev/v1alpha1/namespaces/${NAMESPACE}/buildquotas/default`);
+      await bootstrap(deps, [], allowed, 'kopr', 30_000);
+      expect((await client.list(Chroots)).items).toEqual([]);
+    } finally {
+      await client.close();
+    }
+  });
+});
+
+describe('rights', () => {
+  const account = (name: string): string => `system:serviceaccount:${NAMESPACE}:kopr-${name}`;
+  const kopr = (resource: string): Json => ({ group: 'kopr.dev', resource });
+
+  it.each<[string, string, Json, boolean]>([
+    ['operator', 'create', { namespace: 'kopr-builds', resource: 'pods' }, true],
+    ['operator', 'patch', { namespace: 'demo', ...kopr('builds'), subresource: 'status' }, true],
+    ['operator', 'list', { ...kopr('projects') }, true],
+    ['operator', 'create', { namespace: 'demo', resource: 'pods' }, false],
+    ['operator', 'create', { namespace: NAMESPACE, resource: 'pods' }, false],
+    ['operator', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
+    ['operator', 'get', { namespace: 'demo', resource: 'secrets' }, false],
+    ['operator', 'create', { namespace: 'kopr-builds', resource: 'pods', subresource: 'exec' }, false],
+    ['operator', 'patch', { group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions' }, false],
+    ['operator', 'patch', { group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies' }, false],
+    ['bootstrap', 'patch', kopr('chroots'), true],
+    ['bootstrap', 'patch', { namespace: 'kopr-builds', ...kopr('builderpools') }, true],
+    ['bootstrap', 'patch', { namespace: 'demo', ...kopr('projects') }, false],
+    ['bootstrap', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
+    ['publisher', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
+    ['keygen', 'list', { ...kopr('projects') }, false],
+  ])('of %s: may it %s %j? %s', async (name, verb, resource, allowed) => {
+    const review = await api.ok('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+      spec: { user: account(name), resourceAttributes: { verb, ...resource } },
+    });
+    expect((review.status as { allowed: boolean }).allowed).toBe(allowed);
+  });
+
+  it('of somebody with the role kopr-edit end at what kopr makes itself', async () => {
+    const role = await api.ok('GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles/kopr-edit');
+    expect(JSON.stringify(role.rules)).not.toMatch(/chrootbuilds|buildertickets|builders|buildquotas|status/);
+  });
+});
+
+describe('every manifest', () => {
+  const cases: [string, string[]][] = [
+    ['production', [join(CHART, 'ci/production.yaml')]],
+    ['everything', [join(import.meta.dirname, 'testing/values/everything.yaml')]],
+    ['least', [join(import.meta.dirname, 'testing/values/least.yaml')]],
+  ];
+
+  it.each(cases)('with the values "%s" is accepted by the API server as it stands', async (_, files) => {
+    await api.call('POST', '/api/v1/namespaces', { metadata: { name: 'builds' } });
+    const documents = (await manifests({ files })).filter(({ apiVersion }) => !FOREIGN.test(apiVersion));
+    expect(documents.length).toBeGreaterThan(20);
+    for (const document of documents) {
+      const { name } = document.metadata;
+      const answer = await api.call('POST', `${pathOf(document)}?dryRun=All&fieldValidation=Strict`, {
+        ...document,
+        // What is installed already has these names, and a node port can be taken once.
+        metadata: { ...document.metadata, name: document.kind === 'CustomResourceDefinition' ? name : `x-${name}` },
+      });
+      if (document.kind === 'CustomResourceDefinition') expect(answer.status, name).toBe(409);
+      else expect(answer.body.message, `${document.kind} ${name}`).toBeUndefined();
+    }
+  });
+});
+
+describe('an uninstallation', () => {
+  it('keeps the definitions with every object, and the key without which all keys are lost', async () => {
+    await helm(['uninstall', 'kopr', '--namespace', NAMESPACE, '--no-hooks', '--kubeconfig', api.kubeconfig]);
+    await api.ok('GET', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.kopr.dev');
+    await secret('kopr-keygen-master-key');
+    expect((await api.call('GET', `/api/v1/namespaces/${NAMESPACE}/secrets/kopr-token`)).status).toBe(404);
+  });
+
+  it('can be undone: the same release takes over what was kept', async () => {
+    const before = await secret('kopr-keygen-master-key');
+    // Nothing here ends a namespace, so that of builds is still being deleted.
+    await runHelm(['install'], { ...VALUES, buildsNamespace: { name: 'builds', create: false } });
+    expect(await secret('kopr-keygen-master-key')).toEqual(before);
+  });
+});
+
+/** Kinds of other projects, whose definitions are not installed here. */
+const FOREIGN = /^(cert-manager\.io|monitoring\.coreos\.com|gateway\.networking\.k8s\.io)\//;
+
+function pathOf({ apiVersion, kind, metadata }: KubeDocument): string {
+  const lower = kind.toLowerCase();
+  const plural = lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : lower.endsWith('s') ? `${lower}es` : `${lower}s`;
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  return `${root}${metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}/${plural}`;
+}
