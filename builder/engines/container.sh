@@ -28,12 +28,15 @@ SETPRIV=/usr/bin/setpriv
 SAFE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Second role of this script: `engine.sh inside PROGRAM…` runs as root in the new namespaces and hides the pod's
-# volumes from the build. Where mounting is forbidden the build sees them; it finds nothing secret there.
+# volumes from the build. Where that cannot be (no `mount` in the image, or forbidden on the node) the build sees them:
+# it finds nothing secret there and can write into none of them.
 if [ "${1-}" = inside ]; then
   shift
-  for directory in "$RESULTS" "$CONTROL" "$PLAN" /kopr/task; do
-    if [ -d "$directory" ]; then mount -t tmpfs -o ro,size=4k kopr "$directory" 2>/dev/null; fi
-  done
+  if command -v mount >/dev/null 2>&1; then
+    for directory in "$RESULTS" "$CONTROL" "$PLAN" /kopr/task; do
+      if [ -d "$directory" ]; then mount -t tmpfs -o ro,size=4k kopr "$directory" 2>/dev/null; fi
+    done
+  fi
   exec "$@"
 fi
 
@@ -255,15 +258,17 @@ explain_build_failure() {
   log=$RESULTS/build.log
   section=$(sed -n 's/^.*Bad exit status from .* (\(%[a-z_]*\)).*$/\1/p' "$log" | head -n 1)
   if [ -n "$section" ]; then
-    why=$(grep -v 'Bad exit status' "$log" | grep -E -m 1 '(^|[ :])([Ff]atal )?[Ee]rror:|: command not found$|: undefined reference to |^make: \*\*\*')
+    # Not what `sh -x` says before it runs a command, nor what rpm says after all is over.
+    why=$(grep -v -e 'Bad exit status' -e '^+' "$log" |
+      grep -E -m 1 '(^|[ :])([Ff]atal )?[Ee]rror:|: not found$|: command not found$|: undefined reference to |^make: \*\*\*')
     fail "$1" "rpmbuild failed in $section${why:+: $why}" "$2"
   fi
   if grep -q 'is needed by' "$log"; then
     why=$(grep -m 1 'is needed by' "$log" | sed 's/^[[:space:]]*//')
     fail MissingBuildRequires "the build root lacks a BuildRequires: $why" "$2"
   fi
-  why=$(sed -n '/^RPM build errors:/,$p' "$log" | sed -e 1d -e 's/^[[:space:]]*//' -e '/^$/d' | head -n 1)
-  if [ -z "$why" ]; then why=$(grep -E -m 1 '^error: ' "$log"); fi
+  why=$(sed -n '/^RPM build errors:/,$p' "$log" | sed -e 1d -e 's/^[[:space:]]*//' -e '/^$/d' | head -n 3 | paste -s -d ' ' -)
+  if [ -z "$why" ]; then why=$(grep -E -m 1 '^error: ' "$log" | sed 's/^error: //'); fi
   fail "$1" "rpmbuild failed: ${why:-it ended with code $2}" "$2"
 }
 
@@ -346,6 +351,9 @@ cp "$PLAN/rpmmacros" "$WORK/home/.rpmmacros"
 if [ ! -d "$TOP/SOURCES" ]; then mv "$WORK/sources" "$TOP/SOURCES" || die 'the sources are missing'; fi
 rm -rf "$TOP/SOURCES/.git"
 chown "$BUILD_UID:$BUILD_UID" "$TOP" "$TOP"/* "$WORK/home"
+# From here on results are root's alone: the build runs under the user id that the fetch container had, and must not
+# rewrite its own log or leave a verdict.
+if ! chown -R 0:0 "$RESULTS" || ! chmod -R go-w "$RESULTS"; then die 'the results volume cannot be closed'; fi
 : >"$RESULTS/root.log"
 : >"$RESULTS/build.log"
 isolation=none

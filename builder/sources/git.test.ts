@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TerminalError } from '../../lib/errors.ts';
 import type { TestContext } from '../testing/context.ts';
 import { fetchContext, temporaryDirectory, tool } from '../testing/context.ts';
-import { dumbGit, smartGit } from '../testing/git-server.ts';
+import { smartGit } from '../testing/git-server.ts';
 import type { WebServer } from '../testing/web-server.ts';
-import { startWebServer } from '../testing/web-server.ts';
+import { serveFiles, startWebServer } from '../testing/web-server.ts';
 import { checkout, fetchGit } from './git.ts';
 
 let root: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -24,7 +24,8 @@ const git = (...args: string[]): Promise<string> => tool(join(root.path, 'work')
 beforeAll(async () => {
   root = await temporaryDirectory();
   const served = join(root.path, 'served');
-  dumb = await startWebServer((request, response) => dumbGit(served, request, response));
+  // Plain files behind any web server: "dumb" HTTP.
+  dumb = await startWebServer((request, response) => serveFiles(served, request, response));
   smart = await startWebServer((request, response) => {
     if (troubles > 0) {
       troubles--;

@@ -1,20 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join, normalize } from 'node:path';
 import { readBody } from './web-server.ts';
 
-/** Serves the bare repositories below `root` as plain files, as any web server can ("dumb" HTTP). They need `git update-server-info`. */
-export async function dumbGit(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
-  try {
-    response.end(await readFile(join(root, path)));
-  } catch {
-    response.writeHead(404).end();
-  }
-}
-
-/** Serves them through git's own CGI program ("smart" HTTP). */
+/** Serves the bare repositories below `root` through git's own CGI program ("smart" HTTP). */
 export async function smartGit(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path, query] = (request.url ?? '/').split('?');
   const body = await readBody(request);

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join, normalize } from 'node:path';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
@@ -39,6 +41,16 @@ function stop(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
+
+/** Answers with the file below `root` that the path names. */
+export async function serveFiles(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
+  try {
+    response.end(await readFile(join(root, path)));
+  } catch {
+    response.writeHead(404).end();
+  }
 }
 
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
