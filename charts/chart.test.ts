@@ -41,6 +41,17 @@ describe.each(Object.entries(CASES))('the chart with the values "%s"', (name, op
   });
 });
 
+describe('values that the project ships', () => {
+  it.each([
+    ['the embedded cluster', ['cluster/values.yaml', 'test/distro/values.yaml', 'deploy/values.yaml']],
+    ['kind', ['cluster/kind/values.yaml', 'test/distro/values.yaml', 'deploy/values.yaml']],
+    ['real distributions', ['test/distro/real-distributions.yaml']],
+  ])('for %s fit the chart', async (_, paths) => {
+    const documents = await manifests({ files: paths.map((path) => join(CHART, '../..', path)) });
+    expect(documents.length).toBeGreaterThan(20);
+  });
+});
+
 describe('CustomResourceDefinitions', () => {
   it('are those of the schemas, kept when the chart is uninstalled', async () => {
     const documents = (await manifests()).filter(({ kind }) => kind === 'CustomResourceDefinition');
@@ -85,6 +96,11 @@ describe('wrong values are refused with a sentence:', () => {
       'a pool with a wrong quantity',
       { pools: [{ name: 'a', architectures: ['x86_64'], pod: { workspace: { sizeLimit: '20 GB' } } }] },
       /sizeLimit'.*does not match pattern/,
+    ],
+    [
+      'a misspelt field of a chroot',
+      { chroots: [{ name: 'a-1-x', distribution: 'a-1', architecture: 'x', container: { imgae: 'a' } }] },
+      /at '\/chroots\/0\/container'.*additional properties 'imgae' not allowed/,
     ],
     [
       'a key size that is too small',

@@ -17,7 +17,10 @@ export function valuesSchema(values: z.ZodType): Node {
   return { ...node, title: 'Values of the chart kopr' };
 }
 
-/** Keywords that only a CRD knows, and the bounds that zod gives every integer, mean nothing here. */
+/**
+ * Keywords that only a CRD knows, and the bounds that zod gives every integer, mean nothing here. Objects are closed,
+ * those of kopr's own kinds too: a misspelt field would be dropped without a word by the API server.
+ */
 function clean(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(clean);
   if (typeof node !== 'object' || node === null) return node;
@@ -25,7 +28,10 @@ function clean(node: unknown): unknown {
     ([key, value]) =>
       !key.startsWith('x-kubernetes-') && value !== Number.MAX_SAFE_INTEGER && value !== Number.MIN_SAFE_INTEGER,
   );
-  return Object.fromEntries(entries.map(([key, value]) => [key, key === 'default' ? value : clean(value)]));
+  const cleaned = Object.fromEntries(entries.map(([key, value]) => [key, key === 'default' ? value : clean(value)]));
+  const open =
+    cleaned.type === 'object' && cleaned.properties !== undefined && cleaned.additionalProperties === undefined;
+  return open ? { ...cleaned, additionalProperties: false } : cleaned;
 }
 
 /** A section is a group of values with names of its own; anything else is one value. */
