@@ -41,7 +41,7 @@ export interface ResultDirectory extends ChrootName {
 
 function check(what: keyof typeof patterns, value: string): string {
   if (!patterns[what].test(value))
-    throw badRequest('InvalidName', `"${value.slice(0, 200)}" is not the name of a ${what}`);
+    throw badRequest('InvalidName', `"${value.slice(0, 200)}" is not a valid ${what} name`);
   return value;
 }
 
@@ -52,7 +52,7 @@ export function projectName(owner: string, project: string): ProjectName {
 export function chrootName(owner: string, project: string, chroot: string): ChrootName {
   if (chroot !== SOURCE_CHROOT) check('chroot', chroot);
   if (reservedChroots.has(chroot) || chroot.length > 128)
-    throw badRequest('InvalidName', `"${chroot}" is not the name of a chroot`);
+    throw badRequest('InvalidName', `"${chroot.slice(0, 200)}" is not a valid chroot name`);
   return { ...projectName(owner, project), chroot };
 }
 
