@@ -1,9 +1,8 @@
 # shellcheck shell=sh
 # A kind cluster called "kopr", when Docker answers. There is one per Docker engine, so it has one owner, too.
-: "${here:?}" "${cache:?}" "${kind_kubeconfig:?}"
+: "${here:?}" "${cache:?}" "${kind_kubeconfig:?}" "${kind_owner:?}"
 
 kind_name=kopr
-kind_owner=$cache/kind/owner
 
 # kind_program: the kind of the PATH, or else one built from the version that kind/go.mod pins.
 kind_program() {

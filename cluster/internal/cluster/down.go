@@ -41,11 +41,11 @@ func (c Cluster) Down(ctx context.Context) error {
 		return nil
 	}
 	start := time.Now()
-	if err := errors.Join(c.stopAll(ctx), c.sysctls().Restore()); err != nil {
-		lock.Release()
-		return err
-	}
 	if c.Keep {
+		if err := errors.Join(c.stopAll(ctx), c.sysctls().Restore()); err != nil {
+			lock.Release()
+			return err
+		}
 		owner.Kept = true
 		if err := owner.write(); err != nil {
 			lock.Release()
@@ -55,13 +55,25 @@ func (c Cluster) Down(ctx context.Context) error {
 		c.Say("the embedded cluster is down; its data is kept in %s (%s)", layout.State, time.Since(start).Round(100*time.Millisecond))
 		return nil
 	}
-	if err := errors.Join(c.removeData(layout.Owner), os.Remove(layout.Owner), removeIfEmpty(layout.State)); err != nil {
+	err = c.wipe(ctx)
+	if err == nil {
+		err = errors.Join(os.Remove(layout.Owner), removeIfEmpty(layout.State))
+	}
+	if err != nil {
 		lock.Release()
 		return err
 	}
 	lock.Remove()
 	c.Say("the embedded cluster is down and its data removed (%s)", time.Since(start).Round(100*time.Millisecond))
 	return nil
+}
+
+// wipe ends and removes everything but the owner's file. The kernel's settings go back first, because what they were is data.
+func (c Cluster) wipe(ctx context.Context) error {
+	if err := errors.Join(c.stopAll(ctx), c.sysctls().Restore()); err != nil {
+		return err
+	}
+	return c.removeData(layout.Owner)
 }
 
 // stopAll ends all processes and clears the machine of everything but the data. It works on any remainder of a cluster.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"kopr.dev/cluster/internal/atomicfile"
@@ -42,8 +41,8 @@ func (c Cluster) Up(ctx context.Context) error {
 	}
 	started, err := c.bringUp(ctx)
 	if errors.Is(err, errEtcd) && now.Boot != boot && ctx.Err() == nil {
-		c.Say("etcd cannot read the data from before the reboot (%v); starting with an empty cluster", err)
-		if err := errors.Join(c.stopAll(ctx), c.removeData(layout.Owner)); err != nil {
+		c.Say("etcd cannot read the data from before the reboot; starting with an empty cluster")
+		if err := c.wipe(ctx); err != nil {
 			return err
 		}
 		started, err = c.bringUp(ctx)
@@ -55,7 +54,7 @@ func (c Cluster) Up(ctx context.Context) error {
 	if err := now.write(); err != nil {
 		return err
 	}
-	if len(started) == 0 {
+	if len(started) == 0 && time.Since(start) < 2*time.Second {
 		c.Say("the embedded cluster is up already and healthy")
 	} else {
 		c.Say("the embedded cluster is up (%s)", time.Since(start).Round(100*time.Millisecond))
@@ -75,7 +74,7 @@ func (c Cluster) prepare(ctx context.Context) (Owner, error) {
 		return owner, owner.refusal()
 	case claim == abandoned:
 		c.Say("taking over the embedded cluster of the checkout %s, which no longer uses it; its data goes", owner.Checkout)
-		return Owner{}, errors.Join(c.stopAll(ctx), c.removeData(layout.Owner))
+		return Owner{}, c.wipe(ctx)
 	case owner.Checkout == "":
 		if host.ForeignKubernetes(ctx) {
 			return owner, errors.New("another Kubernetes runs on this machine: its kube-proxy has put rules into iptables; set KUBECONFIG to use that cluster")
@@ -116,7 +115,7 @@ func (c Cluster) bringUp(ctx context.Context) (started []string, err error) {
 		return started, err
 	}
 	if err := c.await(ctx, etcd); err != nil {
-		return started, fmt.Errorf("%w: %w", errEtcd, err)
+		return started, fmt.Errorf("%w (if its data is damaged: `make down` removes it): %w", errEtcd, err)
 	}
 	apiserver := node.Plane.APIServer()
 	if err := startNow(apiserver); err != nil {
@@ -224,50 +223,4 @@ func (c Cluster) start(spec component.Spec) error {
 		return fmt.Errorf("starting %s: %w", spec.Name, err)
 	}
 	return nil
-}
-
-func (c Cluster) startAndAwait(ctx context.Context, spec component.Spec) error {
-	if err := c.start(spec); err != nil {
-		return err
-	}
-	return c.await(ctx, spec)
-}
-
-// await waits until the component is ready, and says how long that took when it was not so at once.
-func (c Cluster) await(ctx context.Context, spec component.Spec) error {
-	begin := time.Now()
-	said := begin
-	err := wait.Until(ctx, spec.Name, spec.Limit, func(ctx context.Context) error {
-		err := spec.Ready(ctx)
-		id := proc.Load(pidFile(spec.Name))
-		if !id.Running() && time.Since(begin) > time.Second {
-			// The pid file is written by the new process itself, so it gets a moment.
-			return fmt.Errorf("the process does not run: %w", wait.ErrGone)
-		}
-		if err != nil && time.Since(said) > 5*time.Second {
-			said = time.Now()
-			c.Say("%s: not ready after %s: %v", spec.Name, time.Since(begin).Round(time.Second), err)
-		}
-		if err == nil && !id.Running() {
-			return errors.New("another program answers in its place")
-		}
-		return err
-	})
-	if err != nil {
-		return c.explain(spec, err)
-	}
-	if took := time.Since(begin); took > wait.Interval {
-		c.Say("%s: ready (%s)", spec.Name, took.Round(100*time.Millisecond))
-	}
-	return nil
-}
-
-// explain adds the end of the component's log to an error about it.
-func (c Cluster) explain(spec component.Spec, err error) error {
-	log := logFile(spec.Name)
-	lines, tailErr := proc.Tail(log, 20)
-	if tailErr != nil {
-		return err
-	}
-	return fmt.Errorf("%w\nthe end of its log, %s:\n%s", err, log, strings.TrimRight(string(lines), "\n"))
 }
