@@ -138,8 +138,9 @@ export function createClient(options: ClientOptions): ApiClient {
         recordWrite(type, patched);
         return patched;
       } catch (error) {
-        // The server reports a failed `test` as 422 without a cause; to the caller it is what it is: a conflict.
-        if (error instanceof ApiError && error.status === 422 && /test(ing)? .*failed/i.test(error.message)) {
+        // The server reports a failed `test` as 422 without saying what failed; a finalizer it does not like comes with
+        // causes. To the caller the former is what it is: a conflict.
+        if (error instanceof ApiError && error.status === 422 && (error.details.causes ?? []).length === 0) {
           throw new ApiError({
             status: 409,
             reason: 'Conflict',

@@ -117,7 +117,7 @@ describe('working', () => {
     await own.start();
     await eventually('a reconcile', () => found !== undefined);
     expect(found).toEqual(['a/1', 'a/2', 'a/p']);
-    expect(api.openWatches).toBe(2);
+    await eventually('two watches', () => api.openWatches === 2);
   });
 
   test('a scope limits what is cached', async () => {

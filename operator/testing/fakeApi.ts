@@ -387,8 +387,9 @@ function patched(live: KubeObject, body: unknown, contentType: string): KubeObje
   if (!contentType.includes('json-patch')) return mergePatch(live, body) as KubeObject;
   try {
     return jsonPatch(live, body as PatchOperation[]) as KubeObject;
-  } catch (error) {
-    throw new Refusal(422, 'Invalid', error instanceof Error ? error.message : String(error));
+  } catch {
+    // As little as the real server says.
+    throw new Refusal(422, 'Invalid', 'the server rejected our request due to an error in our request');
   }
 }
 
