@@ -1,12 +1,7 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-
-const ROOT = join(import.meta.dirname, '../..');
+import { startEnvtest } from '../../operator/testing/envtest.ts';
 
 /** A real etcd and kube-apiserver for one test file, and the few calls that the tests make. */
 export interface TestApi {
@@ -31,22 +26,13 @@ export interface Answer {
 export const APPLY = 'application/apply-patch+yaml';
 export const MERGE = 'application/merge-patch+json';
 
+/**
+ * Not the server that other tests share: definitions and policies hold for a whole cluster, and Helm wants to be the
+ * one who makes them.
+ */
 export async function startTestApi(): Promise<TestApi> {
-  const dir = mkdtempSync(join(tmpdir(), 'kopr-api-'));
-  const child = spawn(join(ROOT, 'cluster/cluster.sh'), ['apiserver', '--dir', dir], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const path = await Promise.race([
-    firstLine(child.stdout),
-    exited.then(() => undefined),
-    sleep(60_000, undefined, { ref: false }),
-  ]);
-  if (!path) {
-    child.kill();
-    throw new Error('the API server for tests did not start within 60 s');
-  }
-  const { server, ...tls } = accessFrom(readFileSync(path, 'utf8'));
+  const { kubeconfig, stop } = await startEnvtest();
+  const { server, ...tls } = accessFrom(readFileSync(kubeconfig, 'utf8'));
   const agent = new Agent({ connect: tls, pipelining: 1 });
 
   async function call(
@@ -68,7 +54,7 @@ export async function startTestApi(): Promise<TestApi> {
   }
 
   return {
-    kubeconfig: path,
+    kubeconfig,
     call,
     async ok(method, target, body, contentType) {
       const answer = await call(method, target, body, contentType);
@@ -85,16 +71,9 @@ export async function startTestApi(): Promise<TestApi> {
     },
     async stop() {
       await agent.close();
-      child.kill();
-      await Promise.race([exited, sleep(20_000, undefined, { ref: false })]);
-      rmSync(dir, { recursive: true, force: true });
+      await stop();
     },
   };
-}
-
-async function firstLine(stream: NodeJS.ReadableStream): Promise<string | undefined> {
-  for await (const line of createInterface({ input: stream })) return line.trim();
-  return undefined;
 }
 
 function accessFrom(text: string): { server: string; ca: Buffer; cert: Buffer; key: Buffer } {
