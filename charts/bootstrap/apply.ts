@@ -34,7 +34,7 @@ export async function bootstrap(
   for (const object of objects) {
     const { type } = targetOf(object, targets);
     await persist(`${type.kind} ${keyOf(object)}`, () => client.apply(type, object, { manager: MANAGER }));
-    log.info({ kind: type.kind, name: object.metadata.name }, 'applied');
+    log.info({ kind: type.kind, object: object.metadata.name }, 'applied');
   }
   for (const target of targets) {
     const { items } = await persist(`the list of ${target.type.plural}`, () =>
@@ -47,7 +47,7 @@ export async function bootstrap(
       await persist(`the removal of ${target.type.kind} ${keyOf(object)}`, () =>
         client.delete(target.type, keyOf(object), object.metadata.uid ? { uid: object.metadata.uid } : {}),
       );
-      log.info({ kind: target.type.kind, name: object.metadata.name }, 'removed, since the values no longer hold it');
+      log.info({ kind: target.type.kind, object: object.metadata.name }, 'removed, since the values no longer hold it');
     }
   }
 
