@@ -1,8 +1,11 @@
-/** A dnf plugin that wants systemd, and prints a warning at every start where there is none. */
-const OMITTED = '/usr/lib/python3/dist-packages/dnf-plugins/system_upgrade.py';
+/**
+ * Plugins of dnf that are left out: one wants systemd and prints a warning at every start where there is none, the
+ * other spends a quarter of a second of every run on lists for the completion of command lines.
+ */
+const OMITTED = /^\/usr\/lib\/python3\/dist-packages\/dnf-plugins\/(?:system_upgrade|generate_completion_cache)\.py$/;
 
 export function isOmitted(path: string): boolean {
-  return path === OMITTED;
+  return OMITTED.test(path);
 }
 
 /**
