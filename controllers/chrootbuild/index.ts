@@ -79,7 +79,13 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     };
   }
 
-  async function apply(chrootBuild: ChrootBuild, plan: ChrootBuildPlan, ctx: ReconcileContext): Promise<void> {
+  /** `closed` has the names of tickets that an earlier pass has closed; the world still shows them open. */
+  async function apply(
+    chrootBuild: ChrootBuild,
+    plan: ChrootBuildPlan,
+    closed: Set<string>,
+    ctx: ReconcileContext,
+  ): Promise<void> {
     if (plan.takeTicket !== undefined) await createOnce(manager.client, BuilderTickets, plan.takeTicket);
     if (plan.status !== undefined) {
       const { name, namespace } = chrootBuild.metadata;
@@ -93,7 +99,9 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     }
     // After the status: closing ends the Builder, and with it the reason why the stage has failed.
     for (const ticket of plan.closeTickets) {
+      if (closed.has(ticket.metadata.name)) continue;
       await patchIncarnation(manager.client, BuilderTickets, ticket, { spec: { closed: true } });
+      closed.add(ticket.metadata.name);
     }
     for (const note of plan.notes) {
       ctx.log.info({ chrootBuild: keyOf(chrootBuild), reason: note.reason, note: note.message }, 'stage moved on');
@@ -104,10 +112,11 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const chrootBuild = chrootBuilds.get(key);
     if (chrootBuild === undefined) return undefined;
+    const closed = new Set<string>();
     let world = observe(chrootBuild);
     for (let pass = 1; pass <= MAX_PASSES; pass++) {
       const plan = planChrootBuild(world, ctx.clock.now());
-      await apply(chrootBuild, plan, ctx);
+      await apply(chrootBuild, plan, closed, ctx);
       if (plan.ask === undefined) {
         if (plan.requeueAfterMs === undefined) return undefined;
         return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };
