@@ -35,9 +35,11 @@ lint: setup ## Linters alone
 
 check: setup ## Compare generated files with their sources
 	@$(NODE) crds/generate.ts --check
+	@$(NODE) charts/generate.ts --check
 
 generate: setup ## Write CRDs, chart parts and API reference anew from crds/ and controllers/
 	@$(NODE) crds/generate.ts
+	@$(NODE) charts/generate.ts
 
 fix: setup ## Format the code
 	@$(BIN)/biome check --write .

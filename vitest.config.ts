@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const exclude = ['node_modules/**', 'dist/**', 'test/e2e/**'];
+const notOurs = ['node_modules/**', 'dist/**'];
+/** They need Helm, which comes with the embedded cluster. */
+const chart = ['charts/chart.test.ts', 'charts/pods.test.ts'];
 
 export default defineConfig({
   test: {
@@ -9,16 +11,35 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['**/*.test.ts'], exclude: [...exclude, '**/*.api.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...notOurs, ...chart, 'test/e2e/**', '**/*.api.test.ts'],
+        },
+      },
       {
         // Against a real kube-apiserver, one for all files: started when the first of them is to run.
         extends: true,
         test: {
           name: 'api',
           include: ['**/*.api.test.ts'],
-          exclude,
+          exclude: notOurs,
           globalSetup: ['operator/testing/global-setup.ts'],
           testTimeout: 60_000,
+        },
+      },
+      { extends: true, test: { name: 'chart', include: chart, testTimeout: 60_000 } },
+      {
+        // Against kopr in a cluster (`make deploy`). Files run one after the other: two cores build packages as well.
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 420_000,
+          hookTimeout: 420_000,
         },
       },
     ],
