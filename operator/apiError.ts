@@ -104,12 +104,15 @@ export function apiErrorFrom(
   ) as StatusDetails;
   const headerSeconds = Number.parseInt(retryAfterHeader ?? '', 10);
   const seconds = Number.isNaN(headerSeconds) ? details.retryAfterSeconds : headerSeconds;
+  const message = typeof parsed.message === 'string' ? parsed.message : body.slice(0, 300).trim() || 'no message';
+  // The server takes the blame, as 500, for an apply with a field its schema lacks; repeating that is no use.
+  const actual = status === 500 && message.includes('field not declared in schema') ? 422 : status;
   return new ApiError({
     method,
     path,
-    status,
-    reason: typeof parsed.reason === 'string' && parsed.reason !== '' ? parsed.reason : defaultReason(status),
-    message: typeof parsed.message === 'string' ? parsed.message : body.slice(0, 300).trim() || 'no message',
+    status: actual,
+    reason: typeof parsed.reason === 'string' && parsed.reason !== '' ? parsed.reason : defaultReason(actual),
+    message,
     details,
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
   });

@@ -85,6 +85,12 @@ describe('an apply is skipped', () => {
     expect(api.requests).toHaveLength(before);
   });
 
+  test('when the server drops a field it does not know: that would be an endless loop', async () => {
+    const applied = await client.apply(Widgets, desired({ size: 1, unknown: 'x' }), { manager });
+    delete applied.spec.unknown;
+    expect(wouldChange(transform(applied), desired({ size: 1, unknown: 'x' }), manager)).toBe(false);
+  });
+
   test('whatever undefined members the wish has', async () => {
     const cached = await cachedAfter(desired({ size: 1 }));
     expect(wouldChange(cached, desired({ size: 1, colour: undefined }), manager)).toBe(false);
@@ -133,6 +139,14 @@ describe('an apply is sent', () => {
     });
     const { obj } = await applyIfChanged(client, Widgets, cached, desired({ size: 1 }), { manager });
     expect(obj.spec.size).toBe(1);
+  });
+
+  test('when somebody else removed our field', async () => {
+    const cached = await cachedAfter(desired({ size: 1, colour: 'red' }), (widget) => {
+      delete widget.spec.colour;
+    });
+    const { obj } = await applyIfChanged(client, Widgets, cached, desired({ size: 1, colour: 'red' }), { manager });
+    expect(obj.spec.colour).toBe('red');
   });
 
   test('when the value is right but not ours yet', async () => {

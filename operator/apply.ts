@@ -75,7 +75,11 @@ function holds(desired: unknown, actual: unknown, owned: FieldSet): boolean {
   if (wanted.length !== members.length) return false;
   return wanted.every((name) => {
     const child = owned[`f:${name}`];
-    return child !== undefined && holds(desired[name], actual[name], child);
+    if (child === undefined) return false;
+    // Ours, yet not there: the schema does not know the field and the server drops it, every time anew. (Somebody who
+    // removes a field takes it away from its owners too.) Applying it again would change the version for nothing, and
+    // the event of that would make us apply it again.
+    return actual[name] === undefined || holds(desired[name], actual[name], child);
   });
 }
 

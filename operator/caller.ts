@@ -26,6 +26,7 @@ export interface ClientOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_WARNINGS = 200;
 export interface Caller {
   readonly server: string;
   /** Sends, checks the status, and lets `read` consume the body, all within one deadline; again while policy allows. */
@@ -43,6 +44,7 @@ export function createCaller(options: ClientOptions): Caller {
   const metrics = clientMetrics(options.registry);
   const transport = createTransport({ access: options.access, userAgent: options.userAgent, metrics });
   const host = new URL(transport.server).host;
+  const warnings = createWarnings(log);
 
   async function call<R>(request: ApiRequest, read: (body: ApiResponse['body']) => Promise<R>): Promise<R> {
     const { method, path } = request;
@@ -56,6 +58,7 @@ export function createCaller(options: ClientOptions): Caller {
           async (signal) => {
             const response = await transport.send({ ...transportFields(request), signal });
             await throwUnlessSuccess(method, path, response);
+            warnings.report(method, path, response.headers.warning);
             return read(response.body);
           },
         );
@@ -85,6 +88,27 @@ export function createCaller(options: ClientOptions): Caller {
     },
     connectionsOpened: () => transport.connectionsOpened(),
     close: () => transport.close(),
+  };
+}
+
+/** What the server warns of (unknown fields it dropped, deprecated versions) is said once each. */
+function createWarnings(log: Logger): {
+  report(method: string, path: string, header: string | string[] | undefined): void;
+} {
+  const said = new Set<string>();
+  return {
+    report(method, path, header) {
+      if (header === undefined) return;
+      for (const match of [header]
+        .flat()
+        .join(', ')
+        .matchAll(/\b299 \S+ "((?:[^"\\]|\\.)*)"/g)) {
+        const warning = (match[1] ?? '').replace(/\\(.)/g, '$1');
+        if (said.has(warning) || said.size >= MAX_WARNINGS) continue;
+        said.add(warning);
+        log.warn({ method, path, warning }, 'the API server warns');
+      }
+    },
   };
 }
 

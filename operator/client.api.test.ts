@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { applyIfChanged, wouldChange } from './apply.ts';
@@ -8,6 +9,7 @@ import { setCondition } from './conditions.ts';
 import { ConfigMaps, Secrets } from './core.ts';
 import type { Widget } from './testing/builders.ts';
 import { aSecret, aWidget, meta, Widgets } from './testing/builders.ts';
+import { recordingLog } from './testing/harness.ts';
 import { freshNamespace, installTestKinds, realClient } from './testing/realApi.ts';
 import { createTransform } from './transform.ts';
 
@@ -156,6 +158,51 @@ describe('server-side apply against diff-before-write', () => {
       subresource: 'status',
     });
     expect(changed).toBe(false);
+  });
+
+  test('a field that is dropped below a part of the schema that is open is not applied for ever', async () => {
+    await client.create(Widgets, aWidget(`${ns}/pruned`));
+    const conditions = [{ type: 'Ready', status: 'True', invented: 'x' }];
+    const desired: Desired<Widget> = { metadata: meta(`${ns}/pruned`), status: { conditions } };
+    const options = { manager, subresource: 'status' } as const;
+    const first = await client.apply(Widgets, desired, options);
+    // This is the trap: the server counts every repetition as a change.
+    const second = await client.apply(Widgets, desired, options);
+    expect(second.metadata.resourceVersion).not.toBe(first.metadata.resourceVersion);
+    expect(wouldChange(transform(second), desired, manager, 'status')).toBe(false);
+  });
+
+  test('a field the schema does not know is refused at the first attempt', async () => {
+    const registry = new Registry();
+    const own = await realClient({ registry });
+    const desired = { metadata: meta(`${ns}/unknown`), spec: {}, invented: 1 };
+    const refused = own.apply(Widgets, desired, { manager });
+    await expect(refused).rejects.toThrow('.invented: field not declared in schema');
+    await expect(refused).rejects.toSatisfy(isInvalid);
+    expect(await registry.metrics()).not.toContain('rest_client_request_retries_total{');
+    await own.close();
+  });
+
+  test('what the server warns of is in the log, once', async () => {
+    const { log, records } = recordingLog();
+    const own = await realClient({ log });
+    for (const name of ['warned-1', 'warned-2']) {
+      const draft = { metadata: meta(`${ns}/${name}`), data: { a: '1' }, invented: 'x' };
+      await own.create(ConfigMaps, draft);
+    }
+    const warnings = records.filter((record) => record.msg === 'the API server warns');
+    expect(warnings.map((record) => record.warning)).toEqual(['unknown field "invented"']);
+    await own.close();
+  });
+
+  test('a field somebody else changed or removed is applied again', async () => {
+    const desired: Desired<Widget> = { metadata: meta(`${ns}/meddled`), spec: { size: 1, extra: { a: 'x' } } };
+    await client.apply(Widgets, desired, { manager });
+    for (const patch of [{ spec: { size: 9 } }, { spec: { extra: null } }, { spec: { extra: { a: null } } }]) {
+      const cached = transform(await client.mergePatch(Widgets, `${ns}/meddled`, patch));
+      const { changed, obj } = await applyIfChanged(client, Widgets, cached, desired, { manager });
+      expect([changed, obj.spec]).toEqual([true, { size: 1, extra: { a: 'x' }, colour: 'grey' }]);
+    }
   });
 
   test('labels, annotations, owners and finalizers are compared as well', async () => {

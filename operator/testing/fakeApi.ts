@@ -20,7 +20,7 @@ import type { PatchOperation } from './json.ts';
 import { clone, isObject, jsonPatch, mergePatch } from './json.ts';
 import { fieldMatcher, labelMatcher } from './selectors.ts';
 import type { ListKeys } from './ssa.ts';
-import { ApplyConflict, coreListKeys, serverSideApply } from './ssa.ts';
+import { ApplyConflict, coreListKeys, disown, serverSideApply } from './ssa.ts';
 
 export interface FakeApiOptions {
   types: readonly ResourceType<KubeObject>[];
@@ -131,7 +131,7 @@ export class FakeApi {
     const object = this.get(type, key);
     if (!object) throw new Error(`${typeName(type)} ${key} does not exist`);
     change(object);
-    return clone(this.storage.update(type, object)) as T;
+    return clone(this.storage.update(type, disown(object))) as T;
   }
 
   delete(type: ResourceType<KubeObject>, key: string): void {
@@ -229,7 +229,7 @@ export class FakeApi {
     if (!live) throw new Refusal(404, 'NotFound', `${typeName(type)} "${name}" not found`);
     if (method === 'GET') return { status: 200, body: live };
     const next = method === 'PUT' ? (body as KubeObject) : patched(live, body, contentType);
-    return { status: 200, body: this.storage.update(type, this.limitTo(target, next, live)) };
+    return { status: 200, body: this.storage.update(type, disown(this.limitTo(target, next, live))) };
   }
 
   /** The status changes through its subresource, and only there. */

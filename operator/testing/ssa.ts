@@ -84,6 +84,23 @@ export function serverSideApply(live: KubeObject, applied: KubeObject, request: 
   return result as unknown as KubeObject;
 }
 
+/** Takes fields that are gone from the object away from who applied them, as every write does. */
+export function disown(object: KubeObject): KubeObject {
+  const result = clone(object);
+  const entries = (result.metadata.managedFields ?? []) as ManagedEntry[];
+  for (const entry of entries) dropMissing(entry.fieldsV1, result);
+  return result;
+}
+
+function dropMissing(fields: FieldSet, value: unknown): void {
+  for (const member of Object.keys(fields)) {
+    if (member === '.') continue;
+    const found = step(value, member);
+    if (found === undefined) delete fields[member];
+    else dropMissing(fields[member] as FieldSet, found);
+  }
+}
+
 function ownable(applied: KubeObject, subresource: string | undefined): Json {
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = applied as unknown as Json & { metadata: Json };
   if (subresource === 'status') return { status: rest.status };
