@@ -35,7 +35,8 @@ usage: cluster/cluster.sh COMMAND
   restart NAME      embedded only: stop a component and start it again (--kill: without warning)
   apiserver --dir D etcd and kube-apiserver alone, on random ports, in the foreground; prints a kubeconfig's path when ready
   deps              install the Debian packages of packages.txt that are missing
-  test              run the tests of all this
+  test              run the unit tests of all this
+  selftest          embedded only: try it on this machine from nothing to nothing; takes down the one that runs, with its data
 
 environment: KUBECONFIG, KOPR_CACHE (where built programs are kept; now CACHE), KOPR_KEEP
 USAGE
@@ -62,6 +63,7 @@ main() {
     apiserver) exec_tool apiserver "$@" ;;
     deps) install_packages ;;
     test) run_tests ;;
+    selftest) run_selftest ;;
     help | -h | --help) usage | sed "s|now CACHE|now $cache|" ;;
     *) fail "there is no command '$command'; 'cluster/cluster.sh help' lists them" ;;
   esac

@@ -1,3 +1,7 @@
+// Every program of the embedded cluster, in one module: what they share is compiled once.
+//
+// The module k8s.io/kubernetes works only with the k8s.io/… modules of its own release, hence the replace lines, which also win
+// over what the other programs ask for. A new release of Kubernetes changes its line and all of these.
 module kopr.dev/cluster
 
 go 1.26.0

@@ -44,7 +44,11 @@ func (t tool) run(ctx context.Context, args []string) error {
 	}
 	switch command {
 	case "up":
-		return t.withCluster(ctx, func(c cluster.Cluster) error { return c.Up(ctx) })
+		bin, err := t.builder.Bin(ctx, build.Parts)
+		if err != nil {
+			return err
+		}
+		return t.cluster(bin).Up(ctx)
 	case "down":
 		return t.built(ctx).Down(ctx)
 	case "status":
@@ -61,7 +65,7 @@ func (t tool) run(ctx context.Context, args []string) error {
 		if len(args) == 0 {
 			return errUsage
 		}
-		return t.withCluster(ctx, func(c cluster.Cluster) error { return c.Load(ctx, args) })
+		return t.built(ctx).Load(ctx, args)
 	case "restart":
 		return t.restart(ctx, args)
 	case "apiserver":
@@ -73,15 +77,6 @@ func (t tool) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return fmt.Errorf("there is no command %q; `kopr-cluster --help` lists them", command)
-}
-
-// withCluster builds what is missing first.
-func (t tool) withCluster(ctx context.Context, do func(cluster.Cluster) error) error {
-	bin, err := t.builder.Bin(ctx, build.Parts)
-	if err != nil {
-		return err
-	}
-	return do(t.cluster(bin))
 }
 
 // built is the cluster without building anything: what runs is ended and looked at with what is there.
@@ -122,7 +117,7 @@ func (t tool) restart(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
 		return errUsage
 	}
-	return t.withCluster(ctx, func(c cluster.Cluster) error { return c.Restart(ctx, flags.Arg(0), *kill) })
+	return t.built(ctx).Restart(ctx, flags.Arg(0), *kill)
 }
 
 func (t tool) apiserver(ctx context.Context, args []string) error {

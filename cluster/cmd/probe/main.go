@@ -18,7 +18,7 @@ const limit = 4 * time.Second
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: probe serve ADDRESS | get URL | dial NETWORK ADDRESS | resolve NAME | write FILE | sleep DURATION")
+		fail("usage: probe serve ADDRESS | get URL | dial NETWORK ADDRESS | resolve NAME | write FILE | show FILE")
 	}
 	argument := os.Args[2]
 	switch os.Args[1] {
@@ -49,10 +49,10 @@ func main() {
 		fmt.Println(strings.Join(addresses, " "))
 	case "write":
 		check(os.WriteFile(argument, []byte("written\n"), 0o644))
-	case "sleep":
-		duration, err := time.ParseDuration(argument)
+	case "show":
+		data, err := os.ReadFile(argument)
 		check(err)
-		time.Sleep(duration)
+		fmt.Print(string(data))
 	default:
 		fail("there is no " + os.Args[1])
 	}

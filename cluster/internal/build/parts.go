@@ -16,7 +16,9 @@ type Part struct {
 const (
 	kubeVersion   = "k8s.io/component-base/version"
 	clientVersion = "k8s.io/client-go/pkg/version"
+	helmModule    = "helm.sh/helm/v3"
 	containerd    = "github.com/containerd/containerd/v2/cmd/"
+	containerdVer = "-X github.com/containerd/containerd/v2/version.Version={github.com/containerd/containerd/v2}"
 	cni           = "github.com/containernetworking/plugins/plugins/"
 	// Snapshotters for file systems whose libraries or tools this cluster has no use for.
 	containerdTags = "no_btrfs,no_zfs,no_aufs,no_devmapper"
@@ -41,11 +43,19 @@ var Parts = []Part{
 			"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl", "directory-provisioner",
 		},
 	},
-	{Name: Helm, Package: "helm.sh/helm/v3/cmd/helm", LDFlags: []string{"-X helm.sh/helm/v3/internal/version.version={helm.sh/helm/v3}"}},
+	{
+		Name: Helm, Package: "helm.sh/helm/v3/cmd/helm",
+		LDFlags: []string{
+			"-X " + helmModule + "/internal/version.version={" + helmModule + "}",
+			// What templates are told when no cluster is asked.
+			"-X " + helmModule + "/pkg/chartutil.k8sVersionMajor=1", "-X " + helmModule + "/pkg/chartutil.k8sVersionMinor={k8s.io/kubernetes minor}",
+			"-X " + helmModule + "/pkg/lint/rules.k8sVersionMajor=1", "-X " + helmModule + "/pkg/lint/rules.k8sVersionMinor={k8s.io/kubernetes minor}",
+		},
+	},
 	{Name: "coredns", Package: "github.com/coredns/coredns"},
-	{Name: "containerd", Package: containerd + "containerd", Tags: containerdTags},
-	{Name: "containerd-shim-runc-v2", Package: containerd + "containerd-shim-runc-v2", Tags: containerdTags},
-	{Name: "ctr", Package: containerd + "ctr", Tags: containerdTags},
+	{Name: "containerd", Package: containerd + "containerd", Tags: containerdTags, LDFlags: []string{containerdVer}},
+	{Name: "containerd-shim-runc-v2", Package: containerd + "containerd-shim-runc-v2", Tags: containerdTags, LDFlags: []string{containerdVer}},
+	{Name: "ctr", Package: containerd + "ctr", Tags: containerdTags, LDFlags: []string{containerdVer}},
 	{Name: "runc", Package: "github.com/opencontainers/runc", Tags: "seccomp", Cgo: true},
 	{Name: "bridge", Package: cni + "main/bridge"},
 	{Name: "host-local", Package: cni + "ipam/host-local"},

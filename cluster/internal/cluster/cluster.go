@@ -71,8 +71,17 @@ type State struct {
 	Trouble error // nil when it runs and is ready
 }
 
+// asRuns is the cluster with the programs it runs, which may be of another version than this checkout's are now.
+func (c Cluster) asRuns() Cluster {
+	if owner, err := readOwner(); err == nil && owner.Bin != "" {
+		c.Bin = owner.Bin
+	}
+	return c
+}
+
 // Status asks every component.
 func (c Cluster) Status(ctx context.Context) []State {
+	c = c.asRuns()
 	specs := c.node().Specs()
 	states := make([]State, len(specs))
 	done := make(chan struct{})
@@ -130,6 +139,7 @@ func (c Cluster) Restart(ctx context.Context, name string, kill bool) error {
 	if len(c.running()) == 0 {
 		return ErrDown
 	}
+	c = c.asRuns()
 	for _, spec := range c.node().Specs() {
 		if spec.Name != name {
 			continue

@@ -36,6 +36,7 @@ func (c Cluster) Load(ctx context.Context, archives []string) error {
 	if !proc.Load(pidFile(component.Containerd)).Running() {
 		return ErrDown
 	}
+	c = c.asRuns()
 	for _, archive := range archives {
 		if _, err := os.Stat(archive); err != nil {
 			return fmt.Errorf("the image archive cannot be read: %w", err)

@@ -22,9 +22,12 @@ const (
 	Domain         = "cluster.local"
 	RoutingTable   = "16443" // packets from pods are routed by this table alone
 	RulePreference = "16443"
-	CgroupName     = "kopr-cluster"
 	CNINetwork     = "kopr"
 )
+
+// CgroupName is the cluster's group in every cgroup hierarchy. It is a variable so that a linker flag can give a cluster in a
+// container another one: everything else there is the container's own, but groups are the machine's.
+var CgroupName = "kopr-cluster"
 
 // Ports, out of the way of other Kubernetes and of the ports the kernel gives out.
 const (
