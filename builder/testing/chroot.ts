@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { access, chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { prune } from '../../test/distro/prune.ts';
 import { temporaryDirectory, tool } from './context.ts';
 import { serveFiles, startWebServer } from './web-server.ts';
 
@@ -42,6 +42,16 @@ export interface EngineOptions {
   without?: readonly string[];
 }
 
+const BIND = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
+
+interface NamespaceOptions {
+  signal?: AbortSignal;
+  /** Files and directories that the program finds open as 3, 4, …: root inside may not reach them by their paths. */
+  open?: readonly string[];
+  /** A directory, and a place that root inside can reach where it is to be seen. */
+  bind?: readonly [string, string];
+}
+
 /** Ids of the machine that stand for 0…65535 inside. */
 const FIRST_ID = 231_072;
 const BUILD_USER = 1000;
@@ -59,30 +69,61 @@ const CAPABILITIES = [
   'sys_admin',
 ];
 
-/** Builds the test distribution if that has not been done on this machine, and unpacks the image of one release. */
+/** Unpacked images that stay in the cache, of both releases together. */
+const KEPT = 4;
+
+/**
+ * Builds the test distribution if that has not been done on this machine, and unpacks the image of one release beside
+ * it, once.
+ */
 export async function openChroot(release: string): Promise<Chroot> {
   const main = join(import.meta.dirname, '..', '..', 'test', 'distro', 'main.ts');
   const built = await runProgram(process.execPath, [main, 'build']);
   if (built.code !== 0) throw new Error(`the test distribution could not be built: ${built.output.slice(-2000)}`);
   const distribution = built.output.trim().split('\n').at(-1) ?? '';
-  const base = await mkdtemp(join(tmpdir(), 'kopr-chroot-'));
-  await chmod(base, 0o755);
-  const root = join(base, 'root');
-  await mkdir(root);
-  await chown(root, FIRST_ID, FIRST_ID);
-  const image = join(distribution, release, 'chroot.oci.tar');
-  for (const layer of await layersOf(image, base)) {
-    const unpacked = await inNamespaces(['tar', '-C', root, '--exclude=./dev/*', '--exclude=dev/*', '-xpf', layer], {});
-    if (unpacked.code !== 0) throw new Error(`the image could not be unpacked: ${unpacked.output.slice(-2000)}`);
-    await rm(layer);
-  }
+  const cache = join(distribution, '..', '..', 'chroots');
+  const root = join(cache, `${basename(distribution)}-${release}`);
+  await mkdir(cache, { recursive: true });
+  if (!(await exists(root))) await unpack(join(distribution, release, 'chroot.oci.tar'), root);
+  await prune(cache, /^[0-9a-f]{16}-[^.]*$/, KEPT);
   const repo = join(distribution, release, 'repo');
   const web = await startWebServer((request, response) => serveFiles(repo, request, response));
-  const remove = async (): Promise<void> => {
-    await web.stop();
+  return { repoURL: web.url, root, remove: web.stop };
+}
+
+async function unpack(image: string, root: string): Promise<void> {
+  const base = await mkdtemp(`${root}.partial-`);
+  try {
+    const made = join(base, 'root');
+    await mkdir(made);
+    await chown(made, FIRST_ID, FIRST_ID);
+    for (const layer of await layersOf(image, base)) {
+      const command = [
+        'tar',
+        '-C',
+        '/proc/self/fd/3',
+        '--exclude=./dev/*',
+        '--exclude=dev/*',
+        '-xpf',
+        '/proc/self/fd/4',
+      ];
+      const unpacked = await inNamespaces(command, { open: [made, layer] });
+      if (unpacked.code !== 0) throw new Error(`the image could not be unpacked: ${unpacked.output.slice(-2000)}`);
+    }
+    // Another test may have been faster; its directory has the same content.
+    await rename(made, root).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+  } finally {
     await rm(base, { recursive: true, force: true });
-  };
-  return { repoURL: web.url, root, remove };
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function layersOf(image: string, directory: string): Promise<string[]> {
@@ -95,28 +136,37 @@ async function layersOf(image: string, directory: string): Promise<string[]> {
   return (manifest.layers ?? []).map((layer) => blob(layer.digest));
 }
 
-/** The pod's volumes, with a plan as the fetch container leaves it. */
-export async function openPod(plan: ReadonlyMap<string, string>, sources: string): Promise<Pod> {
+/** The pod's volumes, empty. */
+export async function preparePod(): Promise<Pod> {
   const directory = await temporaryDirectory();
   const { path } = directory;
   await chmod(path, 0o755);
-  const [work, results, control] = ['work', 'results', 'control'].map((name) => join(path, name)) as [
-    string,
-    string,
-    string,
-  ];
-  for (const volume of [work, results, control]) {
+  const volume = async (name: string): Promise<string> => {
     // An emptyDir belongs to the pod's root, and everybody may write into it.
-    await mkdir(volume);
-    await chown(volume, FIRST_ID, FIRST_ID);
-    await chmod(volume, 0o777);
-  }
+    await mkdir(join(path, name));
+    await chown(join(path, name), FIRST_ID, FIRST_ID);
+    await chmod(join(path, name), 0o777);
+    return join(path, name);
+  };
+  const [work, results, control] = [await volume('work'), await volume('results'), await volume('control')];
+  return { path, work, results, control, remove: directory.remove };
+}
+
+/** The pod's volumes with a plan and sources, as the fetch container leaves them. */
+export async function openPod(plan: ReadonlyMap<string, string>, sources: string): Promise<Pod> {
+  const pod = await preparePod();
+  const { work } = pod;
   await mkdir(join(work, 'plan'));
   for (const [name, content] of plan) await writeFile(join(work, 'plan', name), content);
-  await tool(path, 'cp', join(import.meta.dirname, '..', 'engines', 'container.sh'), join(work, 'plan', 'engine.sh'));
-  await tool(path, 'cp', '-r', sources, join(work, 'sources'));
+  await tool(
+    pod.path,
+    'cp',
+    join(import.meta.dirname, '..', 'engines', 'container.sh'),
+    join(work, 'plan', 'engine.sh'),
+  );
+  await tool(pod.path, 'cp', '-r', sources, join(work, 'sources'));
   await ownedByBuildUser(work);
-  return { path, work, results, control, remove: directory.remove };
+  return pod;
 }
 
 /** As if the fetch container, which runs as uid 1000, had written it. */
@@ -132,12 +182,12 @@ export function runEngine(chroot: Chroot, pod: Pod, options: EngineOptions = {})
   const bounding = ['-all', ...kept.map((name) => `+${name}`)].join(',');
   // The kubelet's part: root file system on a writable layer, devices, /proc, volumes.
   const script = `set -e
-base=$1 lower=$2 shell=$3 bounding=$4
-shift 4
+base=$1 shell=$2 bounding=$3
+shift 3
 mount -t tmpfs -o mode=0755 layers "$base/layers"
 mkdir "$base/layers/upper" "$base/layers/work" "$base/layers/root"
 root=$base/layers/root
-mount -t overlay -o "lowerdir=$lower,upperdir=$base/layers/upper,workdir=$base/layers/work,userxattr" overlay "$root"
+mount -t overlay -o "lowerdir=$base/image,upperdir=$base/layers/upper,workdir=$base/layers/work,userxattr" overlay "$root"
 mkdir -p "$root/kopr/work" "$root/kopr/results" "$root/kopr/control"
 for volume in work results control; do mount --bind "$base/$volume" "$root/kopr/$volume"; done
 mount -o remount,bind,ro "$root/kopr/control"
@@ -149,9 +199,9 @@ cd "$root"
 exec setpriv --inh-caps=-all --bounding-set="$bounding" -- \
   chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KUBERNETES_SERVICE_HOST=10.0.0.1 "$shell" /kopr/work/plan/engine.sh
 `;
-  const args = [pod.path, chroot.root, options.shell ?? '/bin/sh', bounding, ...(options.programs ?? [])];
-  return mkdir(join(pod.path, 'layers'), { recursive: true }).then(() =>
-    inNamespaces(['sh', '-c', script, 'pod', ...args], options),
+  const args = [pod.path, options.shell ?? '/bin/sh', bounding, ...(options.programs ?? [])];
+  return tool(pod.path, 'mkdir', '-p', 'layers', 'image').then(() =>
+    inNamespaces(['sh', '-c', script, 'pod', ...args], { ...options, bind: [chroot.root, join(pod.path, 'image')] }),
   );
 }
 
@@ -159,7 +209,8 @@ exec setpriv --inh-caps=-all --bounding-set="$bounding" -- \
  * Runs a program as root of a new user namespace, process 1 of a new process namespace, with mounts of its own. The id
  * maps are written from outside, as a container runtime does it: that needs no setuid helper.
  */
-async function inNamespaces(command: readonly string[], options: EngineOptions): Promise<EngineRun> {
+async function inNamespaces(command: readonly string[], options: NamespaceOptions): Promise<EngineRun> {
+  const files = await Promise.all((options.open ?? []).map((path) => open(path, 'r')));
   // Holds the namespace open until somebody else is in it; ends with its input.
   const holder = spawn('unshare', ['--user', '--', 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
   try {
@@ -168,12 +219,17 @@ async function inNamespaces(command: readonly string[], options: EngineOptions):
     for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${holder.pid}/${map}`, `0 ${FIRST_ID} 65536\n`);
     const enter = [`--user=/proc/${holder.pid}/ns/user`, '--setuid=0', '--setgid=0', '--'];
     const fork = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--', ...command];
-    const child = spawn('nsenter', [...enter, ...fork], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio = ['ignore' as const, 'pipe' as const, 'pipe' as const, ...files.map((file) => file.fd)];
+    const bind =
+      options.bind === undefined ? [] : ['unshare', '--mount', '--', 'sh', '-c', BIND, 'bind', ...options.bind];
+    const [first = '', ...rest] = [...bind, 'nsenter', ...enter, ...fork];
+    const child = spawn(first, rest, { stdio });
     const onAbort = (): void => void terminateFirstProcess(child.pid ?? 0);
     options.signal?.addEventListener('abort', onAbort, { once: true });
     return await collect(child);
   } finally {
     holder.stdin.end();
+    for (const file of files) await file.close();
   }
 }
 
