@@ -21,6 +21,7 @@ import type { Change, Store } from './store.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Write } from './writes.ts';
 import { collectingWrites } from './writes.ts';
+import { createYielder } from './yield.ts';
 
 export interface ReconcileContext {
   /** Aborts at the reconcile's deadline and when the process must end. */
@@ -92,6 +93,7 @@ export class Controller<T extends KubeObject> {
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private unsubscribe: (() => void)[] = [];
+  private readonly giveWay = createYielder();
   private active = 0;
 
   constructor(options: ControllerOptions<T>, deps: ControllerDeps) {
@@ -181,6 +183,9 @@ export class Controller<T extends KubeObject> {
       } finally {
         this.metrics.active(--this.active);
       }
+      // Reconciles that find nothing to do never wait; thousands of them in a row would stop everything else.
+      const pause = this.giveWay();
+      if (pause) await pause;
     }
   }
 

@@ -10,6 +10,9 @@ export interface Deadline {
   signal?: AbortSignal | undefined;
 }
 
+/** The reason of aborts that only stop a timer nobody waits for any more. A fresh default one costs a stack trace each. */
+export const OVER = new Error('the wait is over');
+
 /**
  * Runs `work` with a signal that aborts with a DeadlineError after `ms`, or with the outer signal's reason.
  * AbortSignal.any and AbortSignal.timeout are avoided: the former keeps listeners on long-lived signals, the latter
@@ -29,7 +32,7 @@ export async function withDeadline<R>(deadline: Deadline, work: (signal: AbortSi
   try {
     return await work(controller.signal);
   } finally {
-    timer.abort();
+    timer.abort(OVER);
     outer?.removeEventListener('abort', onOuterAbort);
   }
 }

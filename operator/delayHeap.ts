@@ -1,5 +1,6 @@
 /** Keys that become due later: one heap and one timer, however many there are. */
 import type { Clock } from '../lib/clock.ts';
+import { OVER } from './deadline.ts';
 
 interface Entry {
   key: string;
@@ -35,7 +36,7 @@ export class DelayHeap {
   clear(): void {
     this.heap.length = 0;
     this.due.clear();
-    this.timer?.cancel.abort();
+    this.timer?.cancel.abort(OVER);
     this.timer = undefined;
   }
 
@@ -43,7 +44,7 @@ export class DelayHeap {
     const next = this.heap[0];
     if (!next) return;
     if (this.timer && this.timer.at <= next.at) return;
-    this.timer?.cancel.abort();
+    this.timer?.cancel.abort(OVER);
     const timer = { at: next.at, cancel: new AbortController() };
     this.timer = timer;
     // setTimeout fires at once beyond 2^31 ms: wake up early and arm again.

@@ -3,6 +3,7 @@
  * the same thing twice; so the next decision for the same key waits, for milliseconds as a rule, until they are seen.
  */
 import type { Clock } from '../lib/clock.ts';
+import { OVER } from './deadline.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
 import { parseKey, typeName } from './resource.ts';
 import type { ObjectStore } from './store.ts';
@@ -55,7 +56,7 @@ export class Expectations {
   async settled(id: string, ms: number, signal: AbortSignal): Promise<string | undefined> {
     if (this.satisfied(id)) return undefined;
     const wait = new AbortController();
-    const end = (): void => wait.abort();
+    const end = (): void => wait.abort(OVER);
     signal.addEventListener('abort', end, { once: true });
     void this.clock.sleep(ms, wait.signal).then(end, () => undefined);
     try {
@@ -63,7 +64,7 @@ export class Expectations {
         if (!(await store.until(() => isMet(write, store), wait.signal))) break;
       }
     } finally {
-      wait.abort();
+      wait.abort(OVER);
       signal.removeEventListener('abort', end);
     }
     const [missing] = this.open(id);

@@ -13,7 +13,7 @@ import { applyIfChanged } from './apply.ts';
 import type { ApiClient, ApplyOptions, Desired } from './client.ts';
 import type { ControllerOptions } from './controller.ts';
 import { Controller } from './controller.ts';
-import { withDeadline } from './deadline.ts';
+import { OVER, withDeadline } from './deadline.ts';
 import type { EventRecorder } from './events.ts';
 import { ApiEventRecorder } from './events.ts';
 import { Expectations } from './expectations.ts';
@@ -215,7 +215,7 @@ export function createManager(options: ManagerOptions): Manager {
     const drained = Promise.all(controllers.map((controller) => controller.drain(abort.signal))).then(() => true);
     if (!(await bounded(drained, ms + LEFT_BEHIND_MS)))
       log.warn('left a reconcile behind that did not obey its signal');
-    timer.abort();
+    timer.abort(OVER);
   }
 
   async function shutDown(): Promise<void> {
@@ -235,7 +235,7 @@ export function createManager(options: ManagerOptions): Manager {
     try {
       return await Promise.race([work, clock.sleep(ms, timer.signal).then(() => undefined)]);
     } finally {
-      timer.abort();
+      timer.abort(OVER);
     }
   }
 

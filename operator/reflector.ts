@@ -167,7 +167,7 @@ export class Reflector<T extends KubeObject> {
       transform,
       signal: this.stopping.signal,
     });
-    store.replace(items, this.scope);
+    await store.replace(items, this.scope);
     store.observe(this.scope, resourceVersion);
     this.version = resourceVersion;
     this.expiredLists = 0;

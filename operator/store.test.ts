@@ -58,11 +58,11 @@ describe('reading', () => {
 });
 
 describe('changes', () => {
-  test('a list tells only what differs, and its first time is initial', () => {
-    store.replace([at('a/1', '1'), at('a/2', '2')], '');
+  test('a list tells only what differs, and its first time is initial', async () => {
+    await store.replace([at('a/1', '1'), at('a/2', '2')], '');
     store.observe('', '2');
-    store.replace([at('a/1', '1'), at('a/3', '4'), at('a/2', '3')], '');
-    store.replace([at('a/3', '4')], '');
+    await store.replace([at('a/1', '1'), at('a/3', '4'), at('a/2', '3')], '');
+    await store.replace([at('a/3', '4')], '');
     expect(heard).toEqual(['-→1 initial', '-→2 initial', '-→4', '2→3', '1→-', '3→-']);
   });
 
@@ -101,13 +101,13 @@ describe('changes', () => {
 describe('scopes', () => {
   test('a store of several namespaces is synced when each is, and each list touches its own only', async () => {
     const scoped = new ObjectStore<Widget>(quietLog, ['a', 'b']);
-    scoped.replace([at('a/1', '1')], 'a');
+    await scoped.replace([at('a/1', '1')], 'a');
     scoped.observe('a', '10');
     expect(scoped.synced).toBe(false);
-    scoped.replace([at('b/1', '1')], 'b');
+    await scoped.replace([at('b/1', '1')], 'b');
     scoped.observe('b', '20');
     await scoped.whenSynced();
-    scoped.replace([], 'a');
+    await scoped.replace([], 'a');
     expect(names(scoped.list())).toEqual(['b/1']);
     expect([scoped.observedVersion('a'), scoped.observedVersion('b'), scoped.observedVersion('c')]).toEqual([
       '10',

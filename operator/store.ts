@@ -6,6 +6,7 @@ import type { Logger } from '../lib/log.ts';
 import type { KubeObject } from './resource.ts';
 import { keyOf } from './resource.ts';
 import { compareVersions } from './version.ts';
+import { createYielder } from './yield.ts';
 
 /** `old` is undefined for an object that is new to the cache, `now` for one that left it. */
 export interface Change<T> {
@@ -150,8 +151,12 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     this.emit({ old, now: undefined, initial: false });
   }
 
-  /** Makes one scope equal to a list, telling handlers only what differs. */
-  replace(items: readonly T[], scope: string): void {
+  /**
+   * Makes one scope equal to a list, telling handlers only what differs. A long list is taken in slices, in between
+   * which readers see a mixture of old and new, as they would had the changes come one by one.
+   */
+  async replace(items: readonly T[], scope: string): Promise<void> {
+    const giveWay = createYielder();
     const first = this.unsynced.has(scope);
     const listed = new Set<string>();
     for (const item of items) {
@@ -166,6 +171,8 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
         continue;
       }
       this.upsert(item, first);
+      const pause = giveWay();
+      if (pause) await pause;
     }
     const held = scope === '' ? [...this.objects.keys()] : [...(this.namespaces.get(scope) ?? [])];
     for (const key of held) {

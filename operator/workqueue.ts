@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { DelayHeap } from './delayHeap.ts';
+import { Lane } from './lane.ts';
 import type { QueueMetrics } from './metrics.ts';
 
 export type Priority = 'normal' | 'low';
@@ -25,7 +26,7 @@ export class WorkQueue {
   /** Keys that need work, with the lane they wait in. A key in `processing` may be dirty again, then it is in no lane. */
   private readonly dirty = new Map<string, Priority>();
   private readonly processing = new Map<string, number>();
-  private readonly lanes: Record<Priority, Map<string, number>> = { normal: new Map(), low: new Map() };
+  private readonly lanes: Record<Priority, Lane> = { normal: new Lane(), low: new Lane() };
   private readonly failures = new Map<string, number>();
   private readonly waiting: ((key: string | undefined) => void)[] = [];
   private readonly delayed: DelayHeap;
@@ -112,15 +113,12 @@ export class WorkQueue {
 
   private promote(key: string): void {
     this.dirty.set(key, 'normal');
-    const since = this.lanes.low.get(key);
-    if (since === undefined) return;
-    this.lanes.low.delete(key);
-    this.lanes.normal.set(key, since);
+    const since = this.lanes.low.remove(key);
+    if (since !== undefined) this.lanes.normal.push(key, since);
   }
 
   private enqueue(key: string, priority: Priority): void {
-    // Maps keep insertion order, which makes each a FIFO that can also drop a key from its middle.
-    this.lanes[priority].set(key, this.clock.monotonic());
+    this.lanes[priority].push(key, this.clock.monotonic());
     this.metrics.depth(this.length);
     const resolve = this.waiting.shift();
     if (resolve) resolve(this.take());
@@ -128,10 +126,9 @@ export class WorkQueue {
 
   private take(): string | undefined {
     const lane = this.lanes.normal.size > 0 ? this.lanes.normal : this.lanes.low;
-    const first = lane.entries().next().value;
+    const first = lane.shift();
     if (first === undefined) return undefined;
-    const [key, since] = first;
-    lane.delete(key);
+    const { key, since } = first;
     this.dirty.delete(key);
     const now = this.clock.monotonic();
     this.processing.set(key, now);
