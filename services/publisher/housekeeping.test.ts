@@ -43,7 +43,8 @@ async function put(path: string, age: number): Promise<void> {
 describe('housekeeping', () => {
   it('removes uploads that nobody published in a week, and no others', async () => {
     await put(join(paths.upload('old'), 'blobs', 'a'), 8 * DAY);
-    await put(join(paths.upload('wanted'), 'publication.json'), 90 * DAY);
+    await put(join(paths.upload('wanted'), 'publication.json'), 29 * DAY);
+    await put(join(paths.upload('hopeless'), 'publication.json'), 31 * DAY);
     await put(join(paths.upload('fresh'), 'blobs', 'a'), 6 * DAY);
     await put(join(paths.upload('growing'), 'manifest.json'), 8 * DAY);
     await put(join(paths.upload('growing'), 'blobs', 'a'), 1 * DAY);

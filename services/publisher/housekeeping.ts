@@ -38,16 +38,17 @@ export async function tidy({
   recordDays,
 }: HousekeepingOptions): Promise<void> {
   const oldest = clock.now() - stagingDays * DAY_MS;
+  const oldestRecord = clock.now() - recordDays * DAY_MS;
   let uploads = 0;
   for (const task of await readdir(paths.staging)) {
     const path = paths.upload(task);
-    // A publication that was asked for is never given up.
-    if (await exists(join(path, 'publication.json'))) continue;
-    if ((await lastChange(path)) >= oldest) continue;
+    // A publication that was asked for may be waiting for keygen or room on the disk; one that is as old as a record never ends.
+    const limit = (await exists(join(path, 'publication.json'))) ? oldestRecord : oldest;
+    if ((await lastChange(path)) >= limit) continue;
     await removeTree(path);
     uploads++;
   }
-  const old = await records.removeOlderThan(clock.now() - recordDays * DAY_MS);
+  const old = await records.removeOlderThan(oldestRecord);
   if (uploads + old > 0) log.info({ uploads, records: old }, 'abandoned uploads and old records are removed');
 }
 

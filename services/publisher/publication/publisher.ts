@@ -103,6 +103,8 @@ export class Publisher {
     metrics.publicationsUnderWay.inc();
     try {
       const record = (await this.#options.records.read(task)) ?? (await this.#publish(task, request, job));
+      // Here and not in #publish: a process may die between the record and this line.
+      await removeTree(this.#options.paths.upload(task));
       return answerOf(task, record);
     } catch (error) {
       const answer = toApiError(error);
@@ -148,7 +150,6 @@ export class Publisher {
     const record = recordOf(input, prepared, generation);
     const completedAt = await tasks.completedAt(task);
     await records.write(task, record);
-    await removeTree(paths.upload(task));
     metrics.publications.inc({ outcome: record.state === 'done' ? manifest.verdict.outcome : 'refused' });
     if (completedAt !== undefined) metrics.publishLagSeconds.observe((this.#options.clock.now() - completedAt) / 1000);
     log.info(

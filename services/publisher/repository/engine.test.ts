@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -64,7 +65,7 @@ function createEngine(createrepo = 'createrepo_c'): RepositoryEngine {
     signer: {
       sign: async (_project, data) => {
         if (signFails) throw new Error('keygen is away');
-        return `signature of ${createHash('sha256').update(data).digest('hex')}`;
+        return `signature of ${sha256(data)}`;
       },
       certificate: async () => 'certificate',
     },
@@ -84,6 +85,10 @@ async function publish(n: number, done = true): Promise<string> {
   return `${build}/${basename(source)}`;
 }
 
+function sha256(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
 function repodata(file: string): Promise<string> {
   return readFile(join(chroot, 'repodata', file), 'utf8');
 }
@@ -96,7 +101,7 @@ describe('the repository engine', () => {
     expect(await engine.update(name, nothing)).toEqual({ generation: 1, packages: 0 });
     expect(await engine.update(name, nothing)).toEqual({ generation: 1, packages: 0 });
     const repomd = await repodata('repomd.xml');
-    expect(await repodata('repomd.xml.asc')).toBe(`signature of ${createHash('sha256').update(repomd).digest('hex')}`);
+    expect(await repodata('repomd.xml.asc')).toBe(`signature of ${sha256(repomd)}`);
     expect(await repodata('repomd.xml.key')).toBe('certificate');
   });
 
@@ -148,6 +153,21 @@ describe('the repository engine', () => {
     expect(await engine.update(name, { add: [path], remove: [] })).toMatchObject({ generation: 2, packages: 2 });
     const after = parseRepomd(await repodata('repomd.xml')).find((file) => file.type === 'primary');
     expect(after?.sha256).not.toBe(before?.sha256);
+  });
+
+  it('tells files of the same name in two builds apart', async () => {
+    const engine = createEngine();
+    const first = await publish(0);
+    await engine.update(name, { add: [first], remove: [] });
+    const second = `00000009-hello/${basename(first)}`;
+    await mkdir(join(chroot, '00000009-hello'));
+    await copyFile(packages[2] ?? '', join(chroot, second));
+    await engine.update(name, { add: [second], remove: [] });
+    const { name: primary = '' } =
+      parseRepomd(await repodata('repomd.xml')).find((file) => file.type === 'primary') ?? {};
+    const xml = gunzipSync(await readFile(join(chroot, 'repodata', primary))).toString();
+    const sums = await Promise.all([first, second].map(async (path) => sha256(await readFile(join(chroot, path)))));
+    expect(sums.filter((sum) => xml.includes(`pkgid="YES">${sum}<`))).toHaveLength(2);
   });
 
   it.each<[string, () => Promise<unknown>]>([
