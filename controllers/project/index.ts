@@ -26,7 +26,7 @@ import { fieldManager } from '../shared/names.ts';
 import { OWNER_ANNOTATION, ownerConflict, ownerOf } from '../shared/owners.ts';
 import type { Services } from '../shared/services.ts';
 import type { ProjectPlan } from './plan.ts';
-import { FINALIZER, planProject } from './plan.ts';
+import { CREATING, FINALIZER, planProject } from './plan.ts';
 import type { ProjectWorld } from './world.ts';
 
 export const projectRbac: RbacRule[] = [
@@ -137,7 +137,8 @@ export function addProjectController(manager: Manager, options: { services: Serv
     const after = findCondition(status.conditions as Condition[] | undefined, 'Ready');
     if (after === undefined || before?.reason === after.reason) return;
     ctx.log.info({ project: keyOf(project), reason: after.reason, note: after.message }, 'project changed');
-    manager.events.event(project, after.status === 'True' ? 'Normal' : 'Warning', after.reason, after.message);
+    const fine = after.status === 'True' || after.reason === CREATING;
+    manager.events.event(project, fine ? 'Normal' : 'Warning', after.reason, after.message);
   }
 
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {

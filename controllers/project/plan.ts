@@ -9,6 +9,8 @@ import type { ProjectWorld } from './world.ts';
 
 /** Guards the repositories: the Project object goes only after they are gone (or are to be retained). */
 export const FINALIZER = 'kopr.dev/repo-cleanup';
+/** Reason of a Project that is not ready since nothing was wrong yet. */
+export const CREATING = 'CreatingRepositories';
 /** A GitOps tool may apply Chroots after Projects; until then the Project is merely not ready. */
 const RETRY_MISSING_MS = 15_000;
 const POLL_MS = 1_000;
@@ -48,7 +50,7 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
     return { step: 'ensureRepositories', owner: owner.owner, request: request(world) };
   }
   if (repositories === 'pending') {
-    return notReady(world, now, 'CreatingRepositories', 'its repositories and key are being made', POLL_MS);
+    return notReady(world, now, CREATING, 'its repositories and key are being made', POLL_MS);
   }
   if ('refused' in repositories) {
     return notReady(world, now, repositories.refused.code, repositories.refused.message, undefined);
@@ -89,8 +91,7 @@ function notReady(
 ): ProjectPlan {
   // A Project that was ready stays so while an addition to it is being made.
   const wasReady = isTrue(world.project.status?.conditions as Condition[] | undefined, 'Ready');
-  const condition =
-    reason === 'CreatingRepositories' && wasReady ? undefined : ({ status: 'False', reason, message } as const);
+  const condition = reason === CREATING && wasReady ? undefined : ({ status: 'False', reason, message } as const);
   return {
     step: 'status',
     status: status(world, now, condition),
