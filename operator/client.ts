@@ -15,7 +15,7 @@ import { apiVersionOf, keyOf, parseKey, resourcePath } from './resource.ts';
 import { recordDelete, recordWrite } from './writes.ts';
 
 export type * from './apiClient.ts';
-export { ApiError, isAlreadyExists, isConflict, isForbidden, isGone, isInvalid, isNotFound } from './apiError.ts';
+export { ApiError, isAlreadyExists, isConflict, isInvalid, isNotFound } from './apiError.ts';
 export type { ClientOptions } from './caller.ts';
 
 const PAGE_SIZE = 500;
@@ -100,7 +100,7 @@ export function createClient(options: ClientOptions): ApiClient {
     },
 
     async apply<T extends KubeObject>(type: ResourceType<T>, obj: Desired<T>, applyOptions: ApplyOptions) {
-      const subset = applyOptions.subresource === 'status' ? statusOf(obj) : obj;
+      const subset: { metadata: Partial<ObjectMeta> } = applyOptions.subresource === 'status' ? statusOf(obj) : obj;
       const { managedFields: _managedFields, resourceVersion: _read, ...metadata } = subset.metadata;
       const { resourceVersion } = applyOptions;
       const result: T = await json({

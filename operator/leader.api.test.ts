@@ -7,8 +7,8 @@ import { LeaderElector } from './leader.ts';
 import { eventually, quietLog } from './testing/harness.ts';
 import { freshNamespace, realClient } from './testing/realApi.ts';
 
-/** A second for what takes fifteen in production. */
-const FAST = { leaseMs: 2_000, renewDeadlineMs: 1_200, retryMs: 150 };
+/** A fifth of the real numbers, with the same proportions: a busy machine must not look like a lost lease. */
+const FAST = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 200 };
 
 let client: ApiClient;
 let key: string;
@@ -55,11 +55,11 @@ test('two electors hand over when the leader goes in order, and never lead toget
   console.info(`hand-over in order: ${Math.round(took)} ms`);
   expect(together).toBe(0);
   // Given back, thus not waited for.
-  expect(took).toBeLessThan(1_500);
+  expect(took).toBeLessThan(FAST.leaseMs);
   const lease = await client.get(Leases, key);
   expect(lease?.spec).toMatchObject({
     holderIdentity: other === a ? 'a' : 'b',
-    leaseDurationSeconds: 2,
+    leaseDurationSeconds: 3,
     leaseTransitions: 1,
   });
   expect(lease?.spec?.renewTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
@@ -88,7 +88,7 @@ test('a leader cut off from the server gives up before the other one takes over'
   await systemClock.sleep(500);
   cut = true;
   const began = performance.now();
-  await eventually('the loss', () => lost.length === 1);
+  await eventually('the loss', () => lost.length === 1, 10_000);
   const gaveUp = performance.now() - began;
   await b.whenLeading();
   const took = performance.now() - began;
@@ -96,7 +96,7 @@ test('a leader cut off from the server gives up before the other one takes over'
   console.info(
     `cut off: gave up after ${Math.round(gaveUp)} ms, replaced after ${Math.round(took)} ms (lease ${FAST.leaseMs} ms)`,
   );
-  expect([lost, together, a.isLeading()]).toEqual([['a: the lease was not renewed for 1.2 s'], 0, false]);
+  expect([lost, together, a.isLeading()]).toEqual([['a: the lease was not renewed for 2 s'], 0, false]);
   expect(took).toBeGreaterThan(gaveUp);
   expect((await client.get(Leases, key))?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
 });

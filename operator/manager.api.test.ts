@@ -159,9 +159,9 @@ test('one of two managers works; when it stops, the other goes on where it was',
       name: 'kopr',
       identity,
       onLost: () => undefined,
-      leaseMs: 2_000,
-      renewDeadlineMs: 1_200,
-      retryMs: 150,
+      leaseMs: 3_000,
+      renewDeadlineMs: 2_000,
+      retryMs: 200,
     },
   });
   const [first, second] = [await managerIn(ns, election('first')), await managerIn(ns, election('second'))];

@@ -16,7 +16,8 @@ export function fieldMatcher(selector: string | undefined): Matcher {
       const found = path
         .split('.')
         .reduce<unknown>((v, step) => (v as Record<string, unknown> | undefined)?.[step], object);
-      const equal = String(found ?? '') === value;
+      const text = typeof found === 'string' ? found : JSON.stringify(found ?? '');
+      const equal = (found === undefined ? '' : text) === value;
       return operator === '!=' ? !equal : equal;
     };
   });
