@@ -1,13 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Build } from '../crds/build.ts';
-import { Builds } from '../crds/build.ts';
-import { Builders } from '../crds/builder.ts';
-import { BuilderTickets } from '../crds/builderticket.ts';
+import type { BuildStatus } from '../crds/build.ts';
 import { ChrootBuilds } from '../crds/chrootbuild.ts';
 import { Projects } from '../crds/project.ts';
-import { Events, Pods } from '../operator/core.ts';
+import { Events } from '../operator/core.ts';
 import { eventually } from '../operator/testing/harness.ts';
-import { isComplete } from './shared/states.ts';
+import { buildIs, buildOf, completed as endOf, released, WAIT_MS } from './testing/await.ts';
 import type { TestCluster } from './testing/cluster.ts';
 import { startCluster } from './testing/cluster.ts';
 import { CHROOTS, createBuild, createProject } from './testing/create.ts';
@@ -29,36 +26,17 @@ afterEach(() => {
 
 afterAll(() => cluster?.stop());
 
-const WAIT_MS = 20_000;
-
-function build(name: string): Build | undefined {
-  return cluster.find(Builds, name);
-}
-
-async function completed(name: string): Promise<NonNullable<Build['status']>> {
-  await eventually(`the end of Build ${name}`, () => isComplete(build(name)), WAIT_MS);
-  return build(name)?.status ?? {};
+function completed(name: string): Promise<BuildStatus> {
+  return endOf(cluster, name);
 }
 
 /** Pods that ran for a Build. */
 function podsOf(name: string): PodSighting[] {
-  const id = build(name)?.status?.id;
+  const id = buildOf(cluster, name)?.status?.id;
   return cluster.kubelet.pods.filter(({ document }) => document.build === id);
 }
 
-/** Nothing is left of the Build in the builds namespace, and its tickets are closed. */
-async function released(name: string): Promise<void> {
-  const mine = (owner: string): boolean => owner.startsWith(`${name}.`);
-  await eventually(
-    `the release of everything of ${name}`,
-    () =>
-      cluster.list(Builders).every(({ spec }) => !mine(spec.chrootBuild.name)) &&
-      cluster.list(BuilderTickets).every(({ spec, status }) => !mine(spec.chrootBuild) || status?.phase === 'Closed'),
-    WAIT_MS,
-  );
-}
-
-function condition(status: NonNullable<Build['status']>, type: string): string | undefined {
+function condition(status: BuildStatus, type: string): string | undefined {
   return status.conditions?.find((each) => each.type === type)?.status;
 }
 
@@ -83,8 +61,7 @@ describe('a Build on a real API server', () => {
     });
     expect([condition(status, 'Complete'), condition(status, 'Succeeded')]).toEqual(['True', 'True']);
     expect(status.chroots?.map(({ name, state }) => [name, state])).toEqual(CHROOTS.map((name) => [name, 'succeeded']));
-    await released('good');
-    await eventually('the end of its pods', () => cluster.list(Pods).length === 0, WAIT_MS);
+    await released(cluster, 'good');
     const stages = cluster.list(ChrootBuilds).filter(({ spec }) => spec.build === 'good');
     expect(stages.map((stage) => stage.status?.phase)).toEqual(['Succeeded', 'Succeeded', 'Succeeded']);
     expect(podsOf('good')).toHaveLength(3);
@@ -128,7 +105,7 @@ describe('a Build on a real API server', () => {
     expect(status).toMatchObject({ state: 'failed', reason: 'BuildFailed' });
     expect(status.chroots?.map(({ state }) => state)).toEqual(['succeeded', 'failed']);
     expect(cluster.standins.publisher.ofBuild(status.id ?? 0)).toHaveLength(3);
-    await released('bad');
+    await released(cluster, 'bad');
   });
 
   it('fails with the words of its source stage', async () => {
@@ -172,9 +149,9 @@ describe('a Build on a real API server', () => {
   it('waits for the Build that it comes after', async () => {
     fateOf('srpm-builds', 'runs');
     await createBuild(cluster, 'second', { after: ['first'] });
-    await eventually('the wait', () => build('second')?.status?.reason === 'AfterBuildNotFound', WAIT_MS);
+    await buildIs(cluster, 'second', 'a wait', ({ reason }) => reason === 'AfterBuildNotFound');
     await createBuild(cluster, 'first');
-    await eventually('the wait', () => build('second')?.status?.reason === 'AfterBuild', WAIT_MS);
+    await buildIs(cluster, 'second', 'a wait', ({ reason }) => reason === 'AfterBuild');
     cluster.kubelet.fate = () => 'succeeds';
     const [first, second] = [await completed('first'), await completed('second')];
     expect((second.startedAt ?? '') >= (first.completedAt ?? 'z')).toBe(true);
@@ -182,7 +159,7 @@ describe('a Build on a real API server', () => {
 
   it('may be created before its Project', async () => {
     await createBuild(cluster, 'early', { project: 'late' });
-    await eventually('the wait', () => build('early')?.status?.reason === 'ProjectNotFound', WAIT_MS);
+    await buildIs(cluster, 'early', 'a wait', ({ reason }) => reason === 'ProjectNotFound');
     await createProject(cluster, 'late', { chroots: ['pebble-13-x86_64'] });
     expect(await completed('early')).toMatchObject({ state: 'succeeded', chrootSummary: '1/1' });
   });
@@ -203,7 +180,7 @@ describe('a lost builder', () => {
         ['pebble-13-x86_64', 2],
       ]);
       expect(cluster.standins.publisher.ofBuild(id)).toHaveLength(2);
-      await released(name);
+      await released(cluster, name);
     },
   );
 
@@ -221,7 +198,7 @@ describe('a lost builder', () => {
     expect(status).toMatchObject({ state: 'failed', reason: 'BuilderLost' });
     expect(status.chroots?.[0]?.message).toContain('lost 3 builders');
     expect(podsOf('hopeless')).toHaveLength(4);
-    await released('hopeless');
+    await released(cluster, 'hopeless');
   });
 
   it('is not replaced when another one would end alike', async () => {

@@ -49,10 +49,11 @@ export async function createBuild(
   cluster: TestCluster,
   name: string,
   spec: Partial<Build['spec']> = {},
+  labels: Record<string, string> = {},
 ): Promise<Build> {
   const { tenant } = cluster.namespaces;
   const all = { project: 'hello', ...(spec.package ? {} : { source: LINK }), ...spec } as Build['spec'];
-  return cluster.client.create(Builds, { metadata: { name, namespace: tenant }, spec: all });
+  return cluster.client.create(Builds, { metadata: { name, namespace: tenant, labels }, spec: all });
 }
 
 export async function createPackage(

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../operator/testing/harness.ts';
+import { Blade } from './testing/blade.ts';
+import type { Operator, TestCluster } from './testing/cluster.ts';
+import { startCluster } from './testing/cluster.ts';
+import { createBuild, createProject } from './testing/create.ts';
+import { expectOneOfEverything, finished } from './testing/once.ts';
+
+/** A tenth of the real numbers, with the same proportions. */
+const ELECTION = { leaseMs: 1_500, renewDeadlineMs: 1_000, retryMs: 200 };
+const WAIT_MS = 20_000;
+
+let cluster: TestCluster;
+const lost: string[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster([{ name: 'one' }, { name: 'two' }]);
+  await createProject(cluster, 'hello', { chroots: ['pebble-13-x86_64'] });
+});
+
+afterAll(() => cluster?.stop());
+
+function startReplica(blade = new Blade()): Promise<Operator> {
+  const identity = randomUUID();
+  const leaderElection = { ...ELECTION, identity, onLost: () => void lost.push(identity) };
+  return cluster.startOperator({ blade, leaderElection });
+}
+
+async function leads(operator: Operator): Promise<void> {
+  await eventually('the election', () => operator.manager.isLeading(), WAIT_MS);
+}
+
+describe('two replicas of the operator', () => {
+  it('of which only one leads: the other one writes nothing', async () => {
+    const first = await startReplica();
+    await leads(first);
+    const second = await startReplica();
+    await createBuild(cluster, 'peaceful');
+    await finished(cluster, 'peaceful');
+    expectOneOfEverything(cluster, 'peaceful', 'with two replicas');
+    expect(second.manager.isLeading()).toBe(false);
+    expect(second.blade.log).toEqual([]);
+    await second.stop();
+    await first.stop();
+  });
+
+  it('hand over at once when the leader is stopped in an orderly way', async () => {
+    const first = await startReplica();
+    await leads(first);
+    const second = await startReplica();
+    cluster.kubelet.fate = () => 'runs';
+    const before = cluster.kubelet.pods.length;
+    await createBuild(cluster, 'handed-over');
+    await eventually('a running builder', () => cluster.kubelet.pods.length > before, WAIT_MS);
+    const began = performance.now();
+    await first.stop();
+    await leads(second);
+    // Sooner than the lease would have ended by itself.
+    expect(performance.now() - began).toBeLessThan(ELECTION.leaseMs);
+    cluster.kubelet.fate = () => 'succeeds';
+    await finished(cluster, 'handed-over');
+    expectOneOfEverything(cluster, 'handed-over', 'after a handover');
+    await second.stop();
+  });
+
+  it.each([3, 12, 25, 40])('finish a Build whose leader was killed after %i writes of it', async (writes) => {
+    const blade = new Blade(writes);
+    const first = await startReplica(blade);
+    await leads(first);
+    const second = await startReplica();
+    const name = `killed-${writes}`;
+    await createBuild(cluster, name);
+    await blade.died;
+    await finished(cluster, name);
+    expectOneOfEverything(cluster, name, `after the leader died upon write ${writes}`);
+    expect(second.manager.isLeading()).toBe(true);
+    await eventually('the end of the first process', () => lost.length > 0, WAIT_MS);
+    await second.stop();
+    await first.stop();
+    lost.length = 0;
+  });
+});

@@ -1,0 +1,58 @@
+import { expect } from 'vitest';
+import { Builds } from '../../crds/build.ts';
+import { Builders } from '../../crds/builder.ts';
+import { BuilderTickets } from '../../crds/builderticket.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { Pods } from '../../operator/core.ts';
+import { controllerOf } from '../../operator/resource.ts';
+import { eventually } from '../../operator/testing/harness.ts';
+import { isComplete } from '../shared/states.ts';
+import type { TestCluster } from './cluster.ts';
+
+const WAIT_MS = 30_000;
+
+/** Everything of a Build has come to rest. */
+export async function finished(cluster: TestCluster, name: string): Promise<void> {
+  await eventually(`the end of Build ${name}`, () => isComplete(cluster.find(Builds, name)), WAIT_MS);
+  await eventually(
+    `the end of all that served Build ${name}`,
+    () =>
+      cluster.list(Builders).length === 0 &&
+      cluster.list(Pods).length === 0 &&
+      cluster.list(BuilderTickets).every(({ status }) => status?.phase === 'Closed'),
+    WAIT_MS,
+  );
+}
+
+/**
+ * A Build of one chroot has succeeded at the first attempt, and everything about it was done once, whatever happened to
+ * the operators meanwhile.
+ */
+export function expectOneOfEverything(cluster: TestCluster, name: string, when: string): void {
+  const build = cluster.find(Builds, name);
+  const { id = 0, state } = build?.status ?? {};
+  expect(state, `state ${when}`).toBe('succeeded');
+  const ids = [...(cluster.seen.ids.get(build?.metadata.uid ?? '') ?? [])];
+  expect(ids, `numbers ${when}`).toEqual([id]);
+
+  const stages = cluster.list(ChrootBuilds).filter((stage) => controllerOf(stage)?.uid === build?.metadata.uid);
+  expect(stages.map(({ spec, status }) => [spec.chroot, status?.phase, status?.attempt]).sort(), when).toEqual([
+    ['pebble-13-x86_64', 'Succeeded', 1],
+    ['srpm-builds', 'Succeeded', 1],
+  ]);
+  const pods = cluster.kubelet.pods.filter(({ document }) => document.build === id);
+  const tasks = stages.map(({ metadata }) => `${metadata.uid}.1`).sort();
+  expect(pods.map(({ task }) => task).sort(), `pods ${when}`).toEqual(tasks);
+  const tickets = cluster.list(BuilderTickets).filter(({ spec }) => spec.chrootBuild.startsWith(`${name}.`));
+  const builders = tickets.map(({ metadata }) => cluster.seen.builders.get(metadata.uid ?? '')?.size);
+  expect(builders, `builders of each ticket ${when}`).toEqual([1, 1]);
+
+  const { publisher, distgit } = cluster.standins;
+  const published = publisher.ofBuild(id);
+  expect(published.map(({ task }) => task).sort(), `publications ${when}`).toEqual(tasks);
+  expect(
+    published.filter(({ answer }) => answer.generation !== undefined),
+    when,
+  ).toHaveLength(1);
+  expect(distgit.ofBuild(id), `imports ${when}`).toHaveLength(1);
+}
