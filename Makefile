@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify unit api lint typecheck check generate e2e bench up down kubeconfig status images deploy clean fix
+.PHONY: help setup demo test verify unit process api lint typecheck check generate e2e bench up down kubeconfig status images deploy clean fix
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ verify: setup ## Types, lint, drift of generated files, unit tests (under two mi
 
 unit: setup ## Unit tests alone (real git, rpm, createrepo_c, nginx)
 	@$(BIN)/vitest run --project unit
+
+process: setup ## Tests that run, feed and kill whole processes alone
+	@$(BIN)/vitest run --project process
 
 api: setup ## Tests against a real API server alone
 	@$(BIN)/vitest run --project api

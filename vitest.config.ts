@@ -3,6 +3,14 @@ import { defineConfig } from 'vitest/config';
 const notOurs = ['node_modules/**', 'dist/**'];
 /** They need Helm, which comes with the embedded cluster. */
 const chart = ['charts/chart.test.ts', 'charts/pods.test.ts'];
+/** They run for long: whole processes that are killed, chroots, clones over HTTP. */
+const processes = [
+  'builder/pod.test.ts',
+  'builder/engines/*.test.ts',
+  'builder/fetch/fetch.test.ts',
+  'builder/sources/git.test.ts',
+  'services/*/{chaos,crash,main,keygen,service}.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -16,9 +24,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...notOurs, ...chart, 'test/e2e/**', '**/*.api.test.ts'],
+          exclude: [...notOurs, ...chart, ...processes, 'test/e2e/**', '**/*.api.test.ts'],
         },
       },
+      { extends: true, test: { name: 'process', include: processes, testTimeout: 60_000 } },
       {
         // Against a real kube-apiserver, one for all files: started when the first of them is to run.
         extends: true,

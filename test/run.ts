@@ -80,6 +80,7 @@ const DRIFT: Gate[] = [
 ];
 
 const UNIT = vitest('unit tests', ['--project', 'unit']);
+const PROCESS = vitest('tests of whole processes', ['--project', 'process']);
 const API = vitest('tests against a real API server', ['--project', 'api']);
 const GO: Gate = command('tests of the cluster tool', join(ROOT, 'cluster', 'cluster.sh'), ['test']);
 const CHART = vitest('chart tests', ['--project', 'chart']);
@@ -98,7 +99,7 @@ const GATES: Record<string, Gate[]> = {
   lint: LINT,
   verify: [...LINT, ...DRIFT, UNIT],
   e2e: E2E,
-  all: [...LINT, ...DRIFT, UNIT, GO, API, CHART, ...E2E],
+  all: [...LINT, ...DRIFT, UNIT, PROCESS, GO, API, CHART, ...E2E],
 };
 
 async function shellcheck(): Promise<Count> {
