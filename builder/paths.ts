@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { SOURCE_CHROOT } from '../lib/protocol/task.ts';
 
 /** Names inside the pod's volumes. The engine script (`engines/container.sh`) spells the same names. */
 export const LIVE_LOG = 'builder-live.log';
@@ -20,8 +19,4 @@ export interface WorkLayout {
 
 export function workLayout(workDir: string): WorkLayout {
   return { sources: join(workDir, 'sources'), plan: join(workDir, 'plan'), scratch: join(workDir, 'scratch') };
-}
-
-export function isSourceStage(chroot: string): boolean {
-  return chroot === SOURCE_CHROOT;
 }

@@ -88,7 +88,7 @@ export async function openChroot(release: string): Promise<Chroot> {
   await prune(cache, /^[0-9a-f]{16}-[^.]*$/, KEPT);
   const repo = join(distribution, release, 'repo');
   const web = await startWebServer((request, response) => serveFiles(repo, request, response));
-  return { repoURL: web.url, root, remove: web.stop };
+  return { repoURL: web.url, root, remove: () => web.stop() };
 }
 
 async function unpack(image: string, root: string): Promise<void> {
@@ -149,7 +149,7 @@ export async function preparePod(): Promise<Pod> {
     return join(path, name);
   };
   const [work, results, control] = [await volume('work'), await volume('results'), await volume('control')];
-  return { path, work, results, control, remove: directory.remove };
+  return { path, work, results, control, remove: () => directory.remove() };
 }
 
 /** The pod's volumes with a plan and sources, as the fetch container leaves them. */

@@ -26,7 +26,8 @@ export interface Workshop {
 }
 
 export async function openWorkshop(): Promise<Workshop> {
-  const { path: scratch, remove } = await temporaryDirectory();
+  const directory = await temporaryDirectory();
+  const scratch = directory.path;
   const repo = join(scratch, 'repo');
   await tool(scratch, process.execPath, FIXTURES, join(scratch, 'fixtures'));
   await mkdir(repo);
@@ -42,7 +43,7 @@ export async function openWorkshop(): Promise<Workshop> {
     project,
     async build(name, options = {}) {
       const built = await buildFixture(join(scratch, 'fixtures'), name, options.in ?? chroot, options);
-      left.push(built.pod.remove);
+      left.push(() => built.pod.remove());
       return built;
     },
     async publish(built) {
@@ -59,7 +60,7 @@ export async function openWorkshop(): Promise<Workshop> {
       await sweep();
       await project.stop();
       await chroot.remove();
-      await remove();
+      await directory.remove();
     },
   };
 }
