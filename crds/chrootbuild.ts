@@ -88,6 +88,9 @@ export const chrootBuildStatus = z
     queuedAt: timestamp.optional().describe('When the first ticket was taken.'),
     startedAt: timestamp.optional().describe('When the current or last attempt got its builder.'),
     runningAt: timestamp.optional().describe('When the build container of that attempt started.'),
+    builtAt: timestamp
+      .optional()
+      .describe('When the builder of that attempt was done; publishing and importing follow.'),
     finishedAt: timestamp.optional().describe('When the stage ended.'),
     resultsURL: z.string().max(2048).optional().describe('Directory of results and logs.'),
     logURL: z.string().max(2048).optional().describe('Log of the build; grows while it runs.'),

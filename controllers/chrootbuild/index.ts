@@ -17,6 +17,7 @@ import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
+import { errorMessage } from '../../lib/errors.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
@@ -28,9 +29,9 @@ import { patchIncarnation } from '../shared/patch.ts';
 import type { Services } from '../shared/services.ts';
 import { answer } from './ask.ts';
 import type { ChrootBuildPlan } from './plan.ts';
-import { planChrootBuild } from './plan.ts';
+import { planChrootBuild, unanswered } from './plan.ts';
 import { newestTicket } from './status.ts';
-import type { ChrootBuildWorld } from './world.ts';
+import type { ChrootBuildWorld, Question } from './world.ts';
 
 export const chrootBuildRbac: RbacRule[] = [
   { group: 'kopr.dev', resources: ['chrootbuilds'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
@@ -109,6 +110,16 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     }
   }
 
+  async function ask(world: ChrootBuildWorld, question: Question, closed: Set<string>, ctx: ReconcileContext) {
+    try {
+      return await answer(world, question, options.services, ctx.signal);
+    } catch (error) {
+      if (ctx.signal.aborted) throw error;
+      await apply(world.chrootBuild, unanswered(world, question, errorMessage(error), ctx.clock.now()), closed, ctx);
+      throw error;
+    }
+  }
+
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const chrootBuild = chrootBuilds.get(key);
     if (chrootBuild === undefined) return undefined;
@@ -121,7 +132,7 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
         if (plan.requeueAfterMs === undefined) return undefined;
         return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };
       }
-      world = { ...world, facts: await answer(world, plan.ask, options.services, ctx.signal) };
+      world = { ...world, facts: await ask(world, plan.ask, closed, ctx) };
     }
     throw new Error(`the plan for ChrootBuild ${key} still had a question after ${MAX_PASSES} passes`);
   }

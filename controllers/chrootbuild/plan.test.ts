@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Builder } from '../../crds/builder.ts';
 import type { Publication, TaskState } from '../../lib/protocol/publisher.ts';
 import { aBinaryStage, aBuilder, aChroot, ago, aSourceStage, aTicket, endedAs, NOW } from '../testing/objects.ts';
-import { MAX_ATTEMPTS, planChrootBuild } from './plan.ts';
+import { MAX_ATTEMPTS, planChrootBuild, unanswered } from './plan.ts';
 import type { ChrootBuildWorld, Facts } from './world.ts';
 
 const URLS = { results: 'http://results.example/results', resultsInternal: 'http://kopr-results:5002/results' };
@@ -200,6 +200,21 @@ describe('planChrootBuild', () => {
     );
     expect(plan.closeTickets).toHaveLength(1);
     expect(plan.status).toMatchObject({ phase: 'Cancelled', state: 'canceled' });
+  });
+
+  it('says which service it waits for, without losing its place', () => {
+    const world = withBuilder({ phase: 'Ended', endedAt: ago(9) });
+    const { status } = unanswered(world, 'task', 'connect ECONNREFUSED', NOW);
+    expect(status).toMatchObject({ phase: 'Running', reason: 'ServiceUnavailable', builtAt: ago(9) });
+    expect(status?.message).toContain('waits for the publisher');
+  });
+
+  it('gives up on services that do not take over for six hours, with their last words', () => {
+    const stage = aBinaryStage('pebble-13-x86_64', { builtAt: ago(6 * 3600 + 1), message: 'waits for the publisher' });
+    const ticket = aTicket('t', { closed: true }, ASSIGNED);
+    const { status } = planChrootBuild(aWorld({ chrootBuild: stage, tickets: [ticket] }), NOW);
+    expect(status).toMatchObject({ phase: 'Failed', reason: 'ServicesTimedOut' });
+    expect(status?.message).toContain('waits for the publisher');
   });
 
   it('closes what a crash left open after the end, and changes nothing else', () => {

@@ -13,6 +13,8 @@ import type { ChrootBuildWorld, Question } from './world.ts';
 export const MAX_ATTEMPTS = 3;
 /** An assigned ticket whose Builder does not show up by then has lost it. The scheduler makes the Builder first. */
 const BUILDER_GRACE_MS = 30_000;
+/** For so long the publisher and distgit may be unable to take over what a builder has made. */
+const SERVICES_DEADLINE_MS = 6 * 3_600_000;
 /** How often a service that is still working is asked again. It holds each request open for 2 s itself. */
 const POLL_MS = 500;
 /** Reasons of a lost builder that another builder would not cure. */
@@ -87,6 +89,11 @@ function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): C
 /** The builder is gone, one way or the other. What it sent to the publisher decides. */
 function afterBuilder(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
   const { task } = world.facts;
+  const builtAt = world.builder?.status?.endedAt ?? world.chrootBuild.status?.builtAt;
+  if (builtAt !== undefined && now - fromTimestamp(builtAt) > SERVICES_DEADLINE_MS) {
+    const last = world.chrootBuild.status?.message ?? 'no reason is known';
+    return end(world, now, 'Failed', 'ServicesTimedOut', `its results were not taken over within 6 hours: ${last}`);
+  }
   if (task === undefined) return { ...SILENT, ask: 'task' };
   if (task.state === 'complete') return publishing(world, now);
   return lost(world, ticket, now);
@@ -129,6 +136,19 @@ function importing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
   if ('refused' in imported) return end(world, now, 'Failed', imported.refused.code, imported.refused.message);
   const { name, version, release } = imported.package;
   return end(world, now, 'Succeeded', 'Imported', `${name}-${version}-${release} is in distgit`);
+}
+
+/** A question got no answer. It is asked again, with growing pauses; meanwhile the stage says what it waits for. */
+export function unanswered(world: ChrootBuildWorld, question: Question, problem: string, now: number): ChrootBuildPlan {
+  const service = question === 'imported' ? 'distgit' : 'the publisher';
+  const phase = world.chrootBuild.status?.phase ?? 'Running';
+  return at(
+    world,
+    now,
+    phase,
+    'ServiceUnavailable',
+    `waits for ${service}, which does not answer as it should: ${problem}`,
+  );
 }
 
 const SILENT: ChrootBuildPlan = { closeTickets: [], notes: [] };

@@ -64,6 +64,7 @@ export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, n
     ...optional('queuedAt', previous?.queuedAt ?? stamp),
     ...optional('startedAt', ticket?.status?.assignedAt ?? previous?.startedAt),
     ...optional('runningAt', builder?.status?.startedAt ?? previous?.runningAt),
+    ...optional('builtAt', standing.phase === 'Waiting' ? undefined : (builder?.status?.endedAt ?? previous?.builtAt)),
     ...optional('finishedAt', terminal ? (previous?.finishedAt ?? stamp) : undefined),
     resultsURL: results,
     logURL: `${results}builder-live.log`,
