@@ -13,7 +13,8 @@ import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import type { Project } from '../../crds/project.ts';
 import { Projects } from '../../crds/project.ts';
-import { TerminalError } from '../../lib/errors.ts';
+import { errorMessage, TerminalError } from '../../lib/errors.ts';
+import { ApiError } from '../../operator/client.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition } from '../../operator/conditions.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
@@ -147,8 +148,16 @@ export function addProjectController(manager: Manager, options: { services: Serv
     const world = observe(project);
     const plan = planProject(world, ctx.clock.now());
     if (plan.step !== 'ensureRepositories') return apply(project, plan, ctx);
-    const repositories = await askPublisher(project, plan, ctx);
-    return apply(project, planProject({ ...world, repositories }, ctx.clock.now()), ctx);
+    try {
+      const repositories = await askPublisher(project, plan, ctx);
+      return await apply(project, planProject({ ...world, repositories }, ctx.clock.now()), ctx);
+    } catch (error) {
+      if (error instanceof ApiError || ctx.signal.aborted) throw error;
+      // Says what it waits for; the error itself makes the queue ask again, with growing pauses.
+      const repositories = { unavailable: oneSentence(errorMessage(error), 500) };
+      await apply(project, planProject({ ...world, repositories }, ctx.clock.now()), ctx);
+      throw error;
+    }
   }
 
   const keyOfProject = (object: { metadata: { namespace?: string }; spec: { project: string } }): string[] => [

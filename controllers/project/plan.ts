@@ -11,6 +11,7 @@ import type { ProjectWorld } from './world.ts';
 export const FINALIZER = 'kopr.dev/repo-cleanup';
 /** Reason of a Project that is not ready since nothing was wrong yet. */
 export const CREATING = 'CreatingRepositories';
+const UNAVAILABLE = 'PublisherUnavailable';
 /** A GitOps tool may apply Chroots after Projects; until then the Project is merely not ready. */
 const RETRY_MISSING_MS = 15_000;
 const POLL_MS = 1_000;
@@ -52,6 +53,10 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
   if (repositories === 'pending') {
     return notReady(world, now, CREATING, 'its repositories and key are being made', POLL_MS);
   }
+  if ('unavailable' in repositories) {
+    const message = `waits for the publisher, which does not answer as it should: ${repositories.unavailable}`;
+    return notReady(world, now, UNAVAILABLE, message, undefined);
+  }
   if ('refused' in repositories) {
     return notReady(world, now, repositories.refused.code, repositories.refused.message, undefined);
   }
@@ -91,7 +96,10 @@ function notReady(
 ): ProjectPlan {
   // A Project that was ready stays so while an addition to it is being made.
   const wasReady = isTrue(world.project.status?.conditions as Condition[] | undefined, 'Ready');
-  const condition = reason === CREATING && wasReady ? undefined : ({ status: 'False', reason, message } as const);
+  const condition =
+    (reason === CREATING || reason === UNAVAILABLE) && wasReady
+      ? undefined
+      : ({ status: 'False', reason, message } as const);
   return {
     step: 'status',
     status: status(world, now, condition),

@@ -14,6 +14,11 @@ export interface ProjectWorld {
   builds: readonly Build[];
   /** Newest generation that a finished build stage has reported, by chroot. */
   published: ReadonlyMap<string, number>;
-  /** The publisher's answer of this reconcile; `pending` while it works, `refused` when it will not. */
-  repositories?: ProjectRepositories | 'pending' | { refused: { code: string; message: string } };
+  /** The publisher's answer of this reconcile; `pending` while it works, `refused` when it will not, `unavailable` when it
+   *  did not answer as it should. */
+  repositories?:
+    | ProjectRepositories
+    | 'pending'
+    | { unavailable: string }
+    | { refused: { code: string; message: string } };
 }
