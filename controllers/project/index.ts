@@ -24,6 +24,7 @@ import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { fieldManager } from '../shared/names.ts';
+import { oneSentence } from '../shared/notes.ts';
 import { OWNER_ANNOTATION, ownerConflict, ownerOf } from '../shared/owners.ts';
 import type { Services } from '../shared/services.ts';
 import type { ProjectPlan } from './plan.ts';

@@ -33,6 +33,7 @@ const ESSENTIAL_TOOLS = [
   'gzip',
   'hostname',
   'libc-bin',
+  'mount',
   'ncurses-base',
   'perl-base',
   'sed',
