@@ -33,7 +33,6 @@ const ESSENTIAL_TOOLS = [
   'gzip',
   'hostname',
   'libc-bin',
-  'mount',
   'ncurses-base',
   'perl-base',
   'sed',
@@ -57,6 +56,8 @@ const BUILD_TOOLS = [
   // dnf checks signatures through it.
   'gpg',
   'make',
+  // The build engine hides the volumes of its pod from rpmbuild with it.
+  'mount',
   'patch',
   'python3',
   'rpm',
