@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Build } from '../../crds/build.ts';
+import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import {
   aBinaryStage,
@@ -24,8 +25,11 @@ const IMPORTED = {
   excludeArch: [] as string[],
 };
 
+const CHROOTS = ['pebble-13-x86_64', 'pebble-12-i386'];
+const NEW_CHROOT = 'pebble-14-x86_64';
+
 function aWorld(more: Partial<BuildWorld> = {}): BuildWorld {
-  const chroots = ['pebble-13-x86_64', 'pebble-12-i386'].map((name) => aChroot(name));
+  const chroots = CHROOTS.map((name) => aChroot(name));
   return {
     build: aBuild(),
     project: aProject(),
@@ -189,6 +193,74 @@ describe('planBuild', () => {
     expect([condition(last, 'Complete'), condition(last, 'Succeeded')]).toEqual(['True', 'False']);
   });
 
+  it('ends what was made just before its end, unseen', () => {
+    const build = aBuild({ cancelled: true }, { id: 7, ...endedAs('canceled') });
+    const plan = planBuild(aWorld({ build, children: [aSourceStage({ state: 'running' })] }), NOW);
+    expect(plan).toMatchObject({ cancel: [{ spec: { stage: 'source' } }], create: [], status: undefined });
+  });
+
+  it('ends its stages before it fails for what it refers to', () => {
+    const build = aBuild({ chroots: ['fedora-43-x86_64'] });
+    const running = aSourceStage({ state: 'running' });
+    const first = planBuild(aWorld({ build, children: [running] }), NOW);
+    expect(first.cancel).toHaveLength(1);
+    expect(first.status?.reason).toBe('Cancelling');
+    expect(condition(first, 'Complete')).toBe('False');
+    const last = planBuild(aWorld({ build, children: [{ ...running, status: endedAs('canceled') }] }), NOW);
+    expect(last.status).toMatchObject({ state: 'failed', reason: 'ChrootNotInProject' });
+  });
+
+  it.each<{ title: string; world: Partial<BuildWorld> }>([
+    { title: 'its Package is deleted', world: { build: packageBuild(), package: undefined } },
+    { title: 'a chroot comes to its end of life', world: { chroots: endOfLife() } },
+    { title: 'a chroot is added to its Project', world: { project: aProject({ chroots: [...CHROOTS, NEW_CHROOT] }) } },
+  ])('goes on with what it began with when $title', ({ world }) => {
+    const known = world.chroots ?? aWorld().chroots;
+    const chroots = new Map([...known, [NEW_CHROOT, aChroot(NEW_CHROOT)] as const]);
+    const plan = planBuild(aWorld({ children: [importedStage()], ...world, chroots }), NOW);
+    expect(plan.create.map((child) => child.spec.chroot)).toEqual(CHROOTS);
+  });
+
+  it('takes no Build at its end of life that has not begun', () => {
+    const plan = planBuild(aWorld({ chroots: endOfLife() }), NOW);
+    expect(plan.status).toMatchObject({ state: 'failed', reason: 'ChrootEndOfLife' });
+  });
+
+  it('gives up on a Build to come after that is not there after two minutes', () => {
+    const build = aBuild({ after: ['b'] });
+    const waits = planBuild(aWorld({ build }), NOW);
+    expect(waits).toMatchObject({
+      status: { state: 'waiting', reason: 'AfterBuildNotFound' },
+      requeueAfterMs: 110_000,
+    });
+    expect(planBuild(aWorld({ build }), NOW + 110_000).status).toMatchObject({
+      state: 'failed',
+      reason: 'AfterBuildNotFound',
+    });
+  });
+
+  it('goes on when the Build that it comes after has ended, well or not', () => {
+    const after = new Map([['b', aBuild({}, { id: 1, ...endedAs('failed') })]]);
+    expect(planBuild(aWorld({ build: aBuild({ after: ['b'] }), after }), NOW).create).toHaveLength(1);
+  });
+
+  it('shows the place in the queue of the stage that comes first', () => {
+    const waiting = (position: number) => ({ phase: 'Waiting', queuePosition: position, message: 'all busy' }) as const;
+    const children = [
+      importedStage(),
+      aBinaryStage('pebble-13-x86_64', waiting(9)),
+      aBinaryStage('pebble-12-i386', waiting(4)),
+    ];
+    expect(planBuild(aWorld({ children }), NOW).status?.queue).toEqual({ position: 4, message: 'all busy' });
+  });
+
+  it('labels its stages with names that labels can have', () => {
+    const build = aBuild();
+    const name = `${'b'.repeat(62)}.${'c'.repeat(50)}`;
+    const plan = planBuild(aWorld({ build: { ...build, metadata: { ...build.metadata, name } } }), NOW);
+    expect(plan.create[0]?.metadata.labels?.['kopr.dev/build']).toMatch(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/);
+  });
+
   it('never touches a build that has ended, whatever became of its stages', () => {
     const build = aBuild({}, { id: 7, ...endedAs('succeeded') });
     expect(planBuild(aWorld({ build, project: undefined }), NOW)).toEqual({
@@ -200,6 +272,10 @@ describe('planBuild', () => {
     });
   });
 });
+
+function endOfLife(): Map<string, Chroot> {
+  return new Map(CHROOTS.map((name) => [name, aChroot(name, { state: 'EndOfLife' })]));
+}
 
 function packageBuild(): Build {
   const { source: _source, ...spec } = aBuild().spec;

@@ -102,7 +102,10 @@ function fetchContainer(installation: Installation): Container {
   };
 }
 
-/** Native sidecar: the only container with the token. It reads what the build writes and trusts none of it. */
+/**
+ * Native sidecar: the only container with the token. It reads what the build writes and trusts none of it; it has no
+ * /tmp, which the build could lay traps in.
+ */
 function agentContainer(installation: Installation): Container {
   return {
     name: 'agent',
@@ -110,7 +113,7 @@ function agentContainer(installation: Installation): Container {
     restartPolicy: 'Always',
     securityContext: RESTRICTED,
     resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
-    volumeMounts: [mount('task', true), mount('token', true), mount('results', true), mount('control'), TMP],
+    volumeMounts: [mount('task', true), mount('token', true), mount('results', true), mount('control')],
   };
 }
 

@@ -62,6 +62,11 @@ function failure(pod: Pod, build: ContainerStatus | undefined): { reason: string
   return { reason: 'BuilderFailed', message: oneSentence(message ?? reason ?? 'the pod failed', 500) };
 }
 
+/** The kubelet's own words, when it has any. */
+function because(message: string | undefined): string {
+  return message === undefined || message === '' ? '' : `: ${oneSentence(message, 500)}`;
+}
+
 const IMAGE_TROUBLE = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull']);
 
 function starting(pod: Pod): { reason: string; message: string } {
@@ -69,15 +74,15 @@ function starting(pod: Pod): { reason: string; message: string } {
   if (scheduled?.status === 'False') {
     return {
       reason: 'Unschedulable',
-      message: `no node takes the builder: ${oneSentence(scheduled.message ?? '', 500)}`,
+      message: `no node takes the builder${because(scheduled.message)}`,
     };
   }
   const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   const stuck = containers.find((status) => IMAGE_TROUBLE.has(status.state?.waiting?.reason ?? ''));
   if (stuck !== undefined) {
     const image = stuck.image ? ` ${stuck.image}` : '';
-    const why = oneSentence(stuck.state?.waiting?.message ?? '', 500);
-    return { reason: 'ImagePullFailed', message: `the image${image} of container ${stuck.name} cannot be had: ${why}` };
+    const why = because(stuck.state?.waiting?.message);
+    return { reason: 'ImagePullFailed', message: `the image${image} of container ${stuck.name} cannot be had${why}` };
   }
   const fetch = pod.status?.initContainerStatuses?.find((status) => status.name === 'fetch');
   if (fetch?.state?.running !== undefined)

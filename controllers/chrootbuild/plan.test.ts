@@ -165,6 +165,19 @@ describe('planChrootBuild', () => {
     expect(plan.takeTicket).toBeUndefined();
   });
 
+  it('says of a builder that ended without results just that', () => {
+    const plan = planChrootBuild(withBuilder({ phase: 'Ended' }, { facts: { task: { state: 'receiving' } } }), NOW);
+    expect(plan.takeTicket?.spec.attempt).toBe(2);
+    expect(plan.notes[0]?.message).toContain('its results never arrived');
+  });
+
+  it('closes an earlier ticket that a crash left open, whatever else it does', () => {
+    const [first, second] = [aTicket('t.1', { attempt: 1 }, ASSIGNED), aTicket('t.2', { attempt: 2 })];
+    const plan = planChrootBuild(aWorld({ tickets: [second, first] }), NOW);
+    expect(plan.closeTickets.map(({ metadata }) => metadata.name)).toEqual(['t.1']);
+    expect(plan.status).toMatchObject({ phase: 'Waiting', attempt: 2 });
+  });
+
   it('gives up after the last attempt', () => {
     const world = withBuilder(
       { phase: 'Lost', reason: 'Evicted', message: 'node drained' },
@@ -215,6 +228,21 @@ describe('planChrootBuild', () => {
     const { status } = planChrootBuild(aWorld({ chrootBuild: stage, tickets: [ticket] }), NOW);
     expect(status).toMatchObject({ phase: 'Failed', reason: 'ServicesTimedOut' });
     expect(status?.message).toContain('waits for the publisher');
+  });
+
+  it.each(['Publishing', 'Importing'] as const)('is not cancelled once it is %s: the publisher goes on', (phase) => {
+    const stage = aSourceStage({ phase });
+    const chrootBuild = { ...stage, spec: { ...stage.spec, cancelled: true } };
+    const plan = planChrootBuild(withBuilder({ phase: 'Ended' }, { chrootBuild, facts: { task: COMPLETE } }), NOW);
+    expect(plan.ask).toBe('publication');
+    expect(plan.status?.phase).not.toBe('Cancelled');
+  });
+
+  it('is not shown as publishing again with every look at its import', () => {
+    const chrootBuild = aSourceStage({ phase: 'Importing' });
+    const plan = planChrootBuild(withBuilder({ phase: 'Ended' }, { chrootBuild, facts: { task: COMPLETE } }), NOW);
+    expect(plan).toMatchObject({ ask: 'publication' });
+    expect(plan.status).toBeUndefined();
   });
 
   it('closes what a crash left open after the end, and changes nothing else', () => {

@@ -9,6 +9,7 @@ import type { Package } from '../../crds/package.ts';
 import type { Project } from '../../crds/project.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { ObjectMeta } from '../../operator/resource.ts';
+import type { Installation } from '../builder/world.ts';
 
 /** Objects for tests: complete as the API server would return them, with only what matters spelled out. */
 
@@ -225,3 +226,14 @@ export function aBuilder(ticket: BuilderTicket, status?: Builder['status'], pool
     ...(status === undefined ? {} : { status }),
   };
 }
+
+export const INSTALLATION: Installation = {
+  buildsNamespace: 'kopr-builds',
+  builderImage: 'localhost/kopr-builder:1',
+  builderImagePullPolicy: 'IfNotPresent',
+  hostAliases: [{ ip: '10.0.0.1', hostnames: ['mirror.example'] }],
+  publisherURL: 'http://kopr-publisher:5012',
+  distgitURL: 'http://kopr-distgit:5001',
+  resultsInternalURL: 'http://kopr-results:5002/results',
+  vendor: 'kopr',
+};

@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import type { Project } from '../../crds/project.ts';
+import type { ProjectRepositories } from '../../lib/protocol/publisher.ts';
+import type { ObjectMeta } from '../../operator/resource.ts';
+import { aBuild, aChroot, ago, aProject, endedAs, NOW, readyStatus } from '../testing/objects.ts';
+import type { ProjectPlan } from './plan.ts';
+import { DELETE_BATCH, FINALIZER, planProject } from './plan.ts';
+import type { ProjectWorld } from './world.ts';
+
+const CHROOTS = ['pebble-13-x86_64', 'pebble-12-i386'].map((name) => aChroot(name));
+
+function repositories(generation = 1): ProjectRepositories {
+  const repo = { generation, packages: 0, repoURL: 'http://r.example/', repoFileURL: 'http://r.example/a.repo' };
+  return {
+    state: 'done',
+    publicKeyFingerprint: 'F'.repeat(40),
+    publicKeyURL: 'http://r.example/pubkey.gpg',
+    chroots: CHROOTS.map(({ spec }) => ({ name: spec.name, ...repo })),
+  };
+}
+
+function project(
+  status: NonNullable<Project['status']> = {},
+  metadata: Partial<ObjectMeta> = {},
+  spec: Partial<Project['spec']> = {},
+): Project {
+  const made = aProject(spec, status);
+  return { ...made, metadata: { ...made.metadata, finalizers: [FINALIZER], ...metadata } };
+}
+
+function aWorld(more: Partial<ProjectWorld> = {}): ProjectWorld {
+  return {
+    project: project(),
+    owner: { owner: 'demo' },
+    conflict: undefined,
+    chroots: new Map(CHROOTS.map((chroot) => [chroot.spec.name, chroot])),
+    builds: [],
+    published: new Map(),
+    ...more,
+  };
+}
+
+/** A Project as it is after the publisher has answered once. */
+function settled(): Project {
+  const plan = planProject(aWorld({ repositories: repositories() }), NOW);
+  return project(statusOf(plan));
+}
+
+function statusOf(plan: ProjectPlan): NonNullable<Project['status']> {
+  if (plan.step !== 'status') throw new Error(`the plan is ${plan.step}`);
+  return plan.status;
+}
+
+function readiness(plan: ProjectPlan): { status: string; reason: string } | undefined {
+  return statusOf(plan).conditions?.find(({ type }) => type === 'Ready');
+}
+
+describe('planProject', () => {
+  it('sets its finalizer before anything is made outside the cluster', () => {
+    expect(planProject(aWorld({ project: project(undefined, { finalizers: [] }) }), NOW)).toEqual({
+      step: 'addFinalizer',
+    });
+  });
+
+  it('asks the publisher for a repository per chroot', () => {
+    const plan = planProject(aWorld(), NOW);
+    expect(plan).toEqual({
+      step: 'ensureRepositories',
+      owner: 'demo',
+      request: {
+        chroots: [
+          { name: 'pebble-13-x86_64', architecture: 'x86_64' },
+          { name: 'pebble-12-i386', architecture: 'i386' },
+        ],
+        repoFile: { moduleHotfixes: false },
+      },
+    });
+  });
+
+  it('is ready when the publisher has them', () => {
+    const plan = planProject(aWorld({ repositories: repositories() }), NOW);
+    expect(readiness(plan)).toMatchObject({ status: 'True', reason: 'Ready' });
+    expect(statusOf(plan)).toMatchObject({ owner: 'demo', ready: 'True', chrootCount: 2, observedGeneration: 1 });
+  });
+
+  it('polls while the publisher works, not ready the first time', () => {
+    const plan = planProject(aWorld({ repositories: 'pending' }), NOW);
+    expect(readiness(plan)).toMatchObject({ status: 'False', reason: 'CreatingRepositories' });
+    expect(plan).toMatchObject({ requeueAfterMs: 1000 });
+    expect(statusOf(plan).observedGeneration).toBeUndefined();
+  });
+
+  it('stays ready while something is added to it', () => {
+    const plan = planProject(aWorld({ project: settled(), repositories: 'pending' }), NOW);
+    expect(readiness(plan)).toMatchObject({ status: 'True' });
+    expect(statusOf(plan).chroots).toHaveLength(2);
+  });
+
+  it('tells the words of a publisher that refuses', () => {
+    const refused = { refused: { code: 'BadName', message: 'no such owner' } };
+    expect(readiness(planProject(aWorld({ repositories: refused }), NOW))).toMatchObject({
+      status: 'False',
+      reason: 'BadName',
+      message: 'no such owner',
+    });
+  });
+
+  it.each<{ title: string; world: Partial<ProjectWorld>; asks: boolean }>([
+    { title: 'nothing has changed', world: {}, asks: false },
+    {
+      title: 'the spec has changed',
+      world: { project: { ...settled(), metadata: { ...settled().metadata, generation: 2 } } },
+      asks: true,
+    },
+    { title: 'the owner has changed', world: { owner: { owner: '@team' } }, asks: true },
+    { title: 'a build has been published since', world: { published: new Map([['pebble-13-x86_64', 2]]) }, asks: true },
+    { title: 'its own state is the newest', world: { published: new Map([['pebble-13-x86_64', 1]]) }, asks: false },
+    {
+      title: 'a build was published for a chroot it had once',
+      world: { published: new Map([['old', 9]]) },
+      asks: false,
+    },
+    { title: 'it never was ready', world: { project: project() }, asks: true },
+  ])('asks again when $title: $asks', ({ world, asks }) => {
+    const plan = planProject(aWorld({ project: settled(), ...world }), NOW);
+    expect(plan.step).toBe(asks ? 'ensureRepositories' : 'status');
+  });
+
+  it('counts its builds', () => {
+    const builds = [
+      aBuild(),
+      aBuild({}, { id: 1, ...endedAs('succeeded') }),
+      aBuild({}, { id: 2, ...endedAs('failed') }),
+      aBuild({}, { id: 3, ...endedAs('canceled') }),
+    ];
+    const plan = planProject(aWorld({ project: settled(), builds }), NOW);
+    expect(statusOf(plan).builds).toEqual({ total: 4, active: 1, succeeded: 1, failed: 2 });
+  });
+
+  it.each<{ title: string; world: Partial<ProjectWorld>; reason: string; says: string }>([
+    {
+      title: 'its owner cannot be',
+      world: { owner: { problem: 'an owner is letters' } },
+      reason: 'OwnerNotValid',
+      says: 'an owner is letters',
+    },
+    {
+      title: 'another namespace has its owner',
+      world: { conflict: 'owner "demo" already belongs to namespace a' },
+      reason: 'OwnerNotValid',
+      says: 'namespace a',
+    },
+    { title: 'a chroot is unknown', world: { chroots: new Map() }, reason: 'ChrootNotFound', says: 'pebble-12-i386' },
+  ])('is not ready, and looks again, when $title', ({ world, reason, says }) => {
+    const plan = planProject(aWorld(world), NOW);
+    expect(readiness(plan)).toMatchObject({ status: 'False', reason, message: expect.stringContaining(says) });
+    expect(plan).toMatchObject({ requeueAfterMs: 15_000 });
+  });
+});
+
+describe('planProject, when it is being deleted,', () => {
+  const DELETING = { deletionTimestamp: ago(1) };
+  const doomed = (spec: Partial<Project['spec']> = {}, metadata: Partial<ObjectMeta> = {}, status = readyStatus()) =>
+    project(status, { ...DELETING, ...metadata }, spec);
+
+  it.each<{ title: string; world: Partial<ProjectWorld>; plan: object }>([
+    {
+      title: 'lets go what it does not guard',
+      world: { project: doomed({}, { finalizers: ['x'] }) },
+      plan: { step: 'nothing' },
+    },
+    {
+      title: 'retains repositories',
+      world: { project: doomed({ deletionPolicy: 'Retain' }) },
+      plan: { step: 'removeFinalizer' },
+    },
+    {
+      title: 'deletes repositories when no build is left',
+      world: { project: doomed() },
+      plan: { step: 'deleteRepositories', owner: 'demo' },
+    },
+    {
+      title: 'deletes those of the owner it was made for',
+      world: { project: doomed(), owner: { owner: 'renamed' } },
+      plan: { step: 'deleteRepositories', owner: 'demo' },
+    },
+    {
+      title: 'has nothing to delete when it never had an owner',
+      world: { project: doomed({}, {}, {}), owner: { problem: 'none' } },
+      plan: { step: 'removeFinalizer' },
+    },
+  ])('$title', ({ world, plan }) => {
+    expect(planProject(aWorld(world), NOW)).toEqual(plan);
+  });
+
+  it('deletes its builds first, the oldest first, so many at a time', () => {
+    const builds = Array.from({ length: DELETE_BATCH + 5 }, (_, index) => {
+      const build = aBuild();
+      return { ...build, metadata: { ...build.metadata, name: `b${index}`, creationTimestamp: ago(index) } };
+    });
+    const plan = planProject(aWorld({ project: doomed(), builds }), NOW);
+    if (plan.step !== 'deleteBuilds') throw new Error(plan.step);
+    expect(plan.builds).toHaveLength(DELETE_BATCH);
+    expect(plan.builds[0]?.metadata.name).toBe(`b${DELETE_BATCH + 4}`);
+  });
+
+  it('waits for builds that are being deleted already', () => {
+    const build = aBuild();
+    const builds = [{ ...build, metadata: { ...build.metadata, ...DELETING } }];
+    expect(planProject(aWorld({ project: doomed(), builds }), NOW)).toEqual({ step: 'deleteBuilds', builds: [] });
+  });
+});
