@@ -15,6 +15,8 @@ async function getProject() {
 
 describe('the manifests of the contract', () => {
   beforeAll(async () => {
+    // What an earlier run or demo has left would pass without a build.
+    await kubectl('delete', 'namespace', 'demo', '--ignore-not-found', '--wait', '--timeout=180s');
     await (await cluster()).kubectl(['apply', '-f', '-'], await readFile(MANIFESTS, 'utf8'));
     await waitComplete('demo', 'hello-1', 600);
     await waitComplete('demo', 'greet-1', 600);
