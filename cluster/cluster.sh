@@ -32,6 +32,7 @@ usage: cluster/cluster.sh COMMAND
   load ARCHIVE...   make the images of OCI or docker archives usable in it
   node-address      print the address at which its pods reach programs of this machine
   bin               print a directory with kubectl and helm
+  build             embedded only: build what is missing of its programs, as up does first
   restart NAME      embedded only: stop a component and start it again (--kill: without warning)
   apiserver --dir D etcd and kube-apiserver alone, on random ports, in the foreground; prints a kubeconfig's path when ready
   deps              install the Debian packages of packages.txt that are missing
@@ -55,6 +56,7 @@ main() {
       function=$(printf '%s' "$command" | tr '-' '_')
       "$(choose)_$function" "$@"
       ;;
+    build) tool build ;;
     restart)
       [ "$(choose)" = embedded ] || fail 'only the embedded cluster has components that can be restarted'
       tool restart "$@"

@@ -72,6 +72,9 @@ func (t tool) run(ctx context.Context, args []string) error {
 		return t.apiserver(ctx, args)
 	case "bin":
 		return t.bin(ctx)
+	case "build":
+		_, err := t.builder.Bin(ctx, build.Parts)
+		return err
 	case "help":
 		_, err := fmt.Fprint(os.Stdout, usage)
 		return err

@@ -29,7 +29,8 @@ usage: kopr-cluster [--source DIR] [--cache DIR] COMMAND
   apiserver --dir D  run etcd and kube-apiserver alone, in the foreground, on random ports, with all files in D; prints the
                      path of a kubeconfig when ready; ends, and removes D's content, on a signal, when its parent dies, or
                      when its standard input, if that is a pipe, is closed
-  bin                build what is missing and print the directory with kubectl and helm
+  bin                build what is missing of kubectl and helm and print the directory with them alone
+  build              build what is missing of all programs, as up does first
 
   --source DIR       the folder cluster/ of a kopr checkout (default: .)
   --cache DIR        where built programs are kept (default: $KOPR_CACHE, else $XDG_CACHE_HOME/kopr, else ~/.cache/kopr)

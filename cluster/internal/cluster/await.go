@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,16 +25,12 @@ func (c Cluster) await(ctx context.Context, spec component.Spec) error {
 	err := wait.Until(ctx, spec.Name, spec.Limit, func(ctx context.Context) error {
 		err := spec.Ready(ctx)
 		id := proc.Load(pidFile(spec.Name))
-		if !id.Running() && time.Since(begin) > time.Second {
-			// The pid file is written by the new process itself, so it gets a moment.
-			return fmt.Errorf("the process does not run: %w", wait.ErrGone)
+		if !id.Running() {
+			return fmt.Errorf("its process does not run: %w", wait.ErrGone)
 		}
 		if err != nil && time.Since(said) > 5*time.Second {
 			said = time.Now()
 			c.Say("%s: not ready after %s: %v", spec.Name, time.Since(begin).Round(time.Second), err)
-		}
-		if err == nil && !id.Running() {
-			return errors.New("another program answers in its place")
 		}
 		return err
 	})

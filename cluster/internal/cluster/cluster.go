@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"kopr.dev/cluster/internal/component"
@@ -144,11 +145,13 @@ func (c Cluster) Restart(ctx context.Context, name string, kill bool) error {
 		if spec.Name != name {
 			continue
 		}
-		grace := stopGrace
+		id := proc.Load(pidFile(name))
 		if kill {
-			grace = 0
+			if err := id.Signal(syscall.SIGKILL); err != nil {
+				return err
+			}
 		}
-		if err := proc.Load(pidFile(name)).Stop(grace); err != nil {
+		if err := id.Stop(stopGrace); err != nil {
 			return err
 		}
 		return c.startAndAwait(ctx, spec)

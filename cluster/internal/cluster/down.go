@@ -84,7 +84,6 @@ func (c Cluster) stopAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sockets := shimSockets()
 	if err := c.stopComponents(); err != nil {
 		return err
 	}
@@ -97,9 +96,6 @@ func (c Cluster) stopAll(ctx context.Context) error {
 		host.RemoveNetwork(ctx),
 		groups.Remove(),
 	)
-	for _, socket := range sockets {
-		_ = os.Remove(socket)
-	}
 	return errors.Join(failed, removeResidue(), removeTree(layout.Run), os.RemoveAll(layout.CNIState))
 }
 

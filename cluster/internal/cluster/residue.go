@@ -1,11 +1,13 @@
 package cluster
 
 import (
-	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"kopr.dev/cluster/internal/layout"
 )
@@ -21,7 +23,7 @@ const (
 )
 
 func removeResidue() error {
-	var failed error
+	failed := removeDeadSockets()
 	for _, link := range entries(containerLogs) {
 		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, layout.PodLogs+"/") {
 			failed = errors.Join(failed, os.Remove(link))
@@ -61,22 +63,27 @@ func entries(dir string) []string {
 	return paths
 }
 
-// shimSockets are the sockets of containerd's shims, which lie outside its folder and are named in it, one file per pod.
-func shimSockets() []string {
-	files, err := filepath.Glob(filepath.Join(layout.ContainerdState, "io.containerd.runtime.v2.task", "*", "*", "bootstrap.json"))
-	if err != nil {
-		return nil
-	}
-	var sockets []string
-	for _, file := range files {
-		var bootstrap struct{ Address string }
-		data, err := os.ReadFile(file)
-		if err != nil || json.Unmarshal(data, &bootstrap) != nil {
+// removeDeadSockets removes the sockets of containerd's shims that nobody listens at. A shim that was killed leaves its socket
+// behind, outside of its containerd's folder and with nothing to tell whose it was; a dead one is of no use to anybody.
+func removeDeadSockets() error {
+	var failed error
+	for _, path := range entries(shimSocketDir) {
+		if !dead(path) {
 			continue
 		}
-		if path, found := strings.CutPrefix(bootstrap.Address, "unix://"); found && filepath.Dir(path) == shimSocketDir {
-			sockets = append(sockets, path)
+		// A moment between two looks, because a socket that is just being made is not listened at yet.
+		time.Sleep(100 * time.Millisecond)
+		if dead(path) {
+			failed = errors.Join(failed, os.Remove(path))
 		}
 	}
-	return sockets
+	return failed
+}
+
+func dead(socket string) bool {
+	connection, err := net.DialTimeout("unix", socket, time.Second)
+	if err == nil {
+		_ = connection.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }

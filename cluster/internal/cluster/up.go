@@ -40,6 +40,12 @@ func (c Cluster) Up(ctx context.Context) error {
 		return err
 	}
 	started, err := c.bringUp(ctx)
+	if errors.Is(err, wait.ErrGone) && ctx.Err() == nil {
+		// What ran at the first look may have been about to end; one more start tells.
+		c.Say("%v", err)
+		c.Say("trying once more")
+		started, err = c.bringUp(ctx)
+	}
 	if errors.Is(err, errEtcd) && now.Boot != boot && ctx.Err() == nil {
 		c.Say("etcd cannot read the data from before the reboot; starting with an empty cluster")
 		if err := c.wipe(ctx); err != nil {
@@ -220,7 +226,7 @@ func (c Cluster) start(spec component.Spec) error {
 	}
 	_, err = proc.Start(pidFile(spec.Name), logFile(spec.Name), groups.System(), spec.Env, spec.Program, spec.Args...)
 	if err != nil {
-		return fmt.Errorf("starting %s: %w", spec.Name, err)
+		return c.explain(spec, fmt.Errorf("starting %s: %w", spec.Name, err))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -19,7 +20,7 @@ func EnsureNetwork(ctx context.Context) error {
 		// Built in or loaded already in most places, and absent from containers; the setting made later tells.
 		_, _ = output(ctx, "", "modprobe", "br_netfilter")
 	}
-	if _, err := os.Stat("/sys/class/net/" + layout.Bridge); err != nil {
+	if !exists(layout.Bridge) {
 		if _, err := output(ctx, "", "ip", "link", "add", layout.Bridge, "type", "bridge"); err != nil {
 			return fmt.Errorf("making the pods' bridge: %w", err)
 		}
@@ -61,13 +62,14 @@ func EnsureNetwork(ctx context.Context) error {
 // RemoveNetwork undoes EnsureNetwork and removes what pods have left on the bridge.
 func RemoveNetwork(ctx context.Context) error {
 	var failed error
-	ports, _ := os.ReadDir("/sys/class/net/" + layout.Bridge + "/brif")
-	if _, err := os.Stat("/sys/class/net/" + layout.Bridge); err == nil {
-		_, err := output(ctx, "", "ip", "link", "delete", layout.Bridge)
+	if exists(layout.Bridge) {
+		ports, err := output(ctx, "", "ip", "-brief", "link", "show", "master", layout.Bridge)
 		failed = errors.Join(failed, err)
-	}
-	for _, port := range ports {
-		failed = errors.Join(failed, removeLink(ctx, port.Name()))
+		_, err = output(ctx, "", "ip", "link", "delete", layout.Bridge)
+		failed = errors.Join(failed, err)
+		for _, port := range portNames(ports) {
+			failed = errors.Join(failed, removeLink(ctx, port))
+		}
 	}
 	for _, step := range [][]string{
 		{"rule", "delete", "pref", layout.RulePreference},
@@ -84,18 +86,35 @@ func RemoveNetwork(ctx context.Context) error {
 
 // removeLink waits for a pod's interface to go with its namespace, and helps when it does not.
 func removeLink(ctx context.Context, name string) error {
-	path := "/sys/class/net/" + name
 	for range 20 {
-		if _, err := os.Stat(path); err != nil {
+		if !exists(name) {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	_, err := output(ctx, "", "ip", "link", "delete", name)
-	if _, statErr := os.Stat(path); statErr != nil {
+	if !exists(name) {
 		return nil
 	}
 	return err
+}
+
+// exists asks the kernel, not /sys, which may be that of another network namespace.
+func exists(link string) bool {
+	_, err := net.InterfaceByName(link)
+	return err == nil
+}
+
+// portNames are the names in a brief listing of interfaces, without what they are paired with.
+func portNames(listing string) []string {
+	var names []string
+	for line := range strings.Lines(listing) {
+		if fields := strings.Fields(line); len(fields) > 0 {
+			name, _, _ := strings.Cut(fields[0], "@")
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // CheckRanges refuses when the machine already has routes into the cluster's address ranges: its packets would go astray.

@@ -1,6 +1,9 @@
 package host
 
-import "testing"
+import (
+	"reflect"
+	"testing"
+)
 
 func TestOverlappingRoutes(t *testing.T) {
 	cases := []struct{ name, routes, want string }{
@@ -18,5 +21,12 @@ func TestOverlappingRoutes(t *testing.T) {
 		if got := overlapping(c.routes); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestPortNames(t *testing.T) {
+	got := portNames("veth9a950adb@if2 UP   7a:6f:5e:a0:63:6f <BROADCAST>\nveth1 DOWN x\n\n")
+	if want := []string{"veth9a950adb", "veth1"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -64,6 +64,20 @@ func (m machine) probe(pod string, args ...string) (string, error) {
 		append([]string{"--kubeconfig", layout.Kubeconfig, "-n", "machinetest", "exec", pod, "--", "/probe"}, args...)...)
 }
 
+// eventually runs the probe until it succeeds and says what is wanted, for a while.
+func (m machine) eventually(want, pod string, args ...string) (out string, err error) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		out, err = m.probe(pod, args...)
+		if err == nil && strings.Contains(out, want) {
+			return out, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("it should say %q", want)
+		}
+	}
+	return out, err
+}
+
 // killEverything kills all processes of the cluster at once and without warning.
 func (m machine) killEverything() {
 	m.t.Helper()

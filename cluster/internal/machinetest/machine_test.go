@@ -79,18 +79,6 @@ func (m machine) awaitPods() {
 }
 
 func works(t *testing.T, m machine) {
-	// The kubelet may still be about to find out that a pod it knows as ready is gone.
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		_, err := m.probe("server-0", "resolve", "server.machinetest.svc.cluster.local")
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no program can be run in the pod: %v", err)
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
 	for _, c := range []struct {
 		name string
 		args []string
@@ -101,7 +89,8 @@ func works(t *testing.T, m machine) {
 		{"the API server answers", []string{"get", "https://kubernetes.default/healthz"}, "ok"},
 		{"a user that is not root can write to its volume", []string{"write", "/data/file"}, ""},
 	} {
-		if out, err := m.probe("server-0", c.args...); err != nil || !strings.Contains(out, c.want) {
+		// After a fault it takes a moment until all parts have learned of it.
+		if out, err := m.eventually(c.want, "server-0", c.args...); err != nil {
 			t.Errorf("%s: %q (%v)", c.name, out, err)
 		}
 	}

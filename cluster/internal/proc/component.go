@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // RunCommand is the tool's hidden command that Become implements.
@@ -41,10 +42,23 @@ func Start(pidFile, logFile string, cgroups, env []string, program string, args 
 	id, err := Of(cmd.Process.Pid)
 	go func() { _ = cmd.Wait() }()
 	if err != nil {
-		return Identity{}, fmt.Errorf("%s ended at once", filepath.Base(program))
+		return Identity{}, errEndedAtOnce
+	}
+	for end := time.Now().Add(startLimit); Load(pidFile) != id; time.Sleep(5 * time.Millisecond) {
+		if !id.Running() {
+			return Identity{}, errEndedAtOnce
+		}
+		if time.Now().After(end) {
+			return Identity{}, fmt.Errorf("its process has written no pid file within %s", startLimit)
+		}
 	}
 	return id, nil
 }
+
+// startLimit is how long a new process may take until it has written its pid file; on a busy machine it waits for its turn.
+const startLimit = 30 * time.Second
+
+var errEndedAtOnce = errors.New("its process ended at once")
 
 // Become turns this process into the program: it writes the pid file, joins the cgroups and executes. It returns only on error.
 // Doing this in the new process leaves no moment at which the program runs and is not to be found.

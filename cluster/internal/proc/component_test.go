@@ -1,0 +1,115 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test's own program be what the tool is: the one that becomes the component.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == RunCommand {
+		fmt.Fprintln(os.Stderr, Become(os.Args[2:]))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+type place struct{ pid, log, cgroup string }
+
+func newPlace(t *testing.T) place {
+	t.Helper()
+	dir := t.TempDir()
+	return place{pid: filepath.Join(dir, "x.json"), log: filepath.Join(dir, "x.log"), cgroup: dir}
+}
+
+func (p place) start(args ...string) (Identity, error) {
+	return Start(p.pid, p.log, []string{p.cgroup}, []string{"MARK=set"}, args[0], args[1:]...)
+}
+
+func TestAStartedProgramHasItsPidFileGroupAndEnvironment(t *testing.T) {
+	p := newPlace(t)
+	t.Setenv("HTTPS_PROXY", "http://proxy.example")
+	id, err := p.start("/bin/sh", "-c", "env; exec sleep 60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = id.Stop(0) }()
+	if Load(p.pid) != id || !id.Running() {
+		t.Fatalf("the pid file says %+v, the process is %+v", Load(p.pid), id)
+	}
+	group, err := os.ReadFile(filepath.Join(p.cgroup, "cgroup.procs"))
+	if err != nil || string(group) != fmt.Sprint(id.PID) {
+		t.Fatalf("the group holds %q (%v), want %d", group, err, id.PID)
+	}
+	log := awaitLog(t, p.log, "MARK=set")
+	if strings.Contains(log, "PROXY") {
+		t.Errorf("it got the caller's proxy: %s", log)
+	}
+	if session, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", id.PID)); err != nil || session != "/" {
+		t.Errorf("it keeps the directory %s in use (%v)", session, err)
+	}
+}
+
+func TestARunningComponentIsNotStartedTwice(t *testing.T) {
+	p := newPlace(t)
+	id, err := p.start("/bin/sleep", "60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = id.Stop(0) }()
+	if second, err := p.start("/bin/sleep", "60"); err == nil {
+		t.Fatalf("it was started again as %+v", second)
+	}
+	awaitLog(t, p.log, "already runs as process")
+	if Load(p.pid) != id || !id.Running() {
+		t.Fatal("the first one was harmed")
+	}
+}
+
+func TestAProgramThatIsNotThereIsAnErrorOrGone(t *testing.T) {
+	p := newPlace(t)
+	id, err := p.start("/nowhere/program")
+	if err == nil {
+		for end := time.Now().Add(5 * time.Second); id.Running(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("a program that is not there runs")
+			}
+		}
+	}
+	awaitLog(t, p.log, "/nowhere/program")
+}
+
+func TestTheFormerLogIsKept(t *testing.T) {
+	p := newPlace(t)
+	for _, word := range []string{"first", "second"} {
+		id, err := p.start("/bin/sh", "-c", "echo "+word+"; exec sleep 60")
+		if err != nil {
+			t.Fatal(err)
+		}
+		awaitLog(t, p.log, word)
+		if err := id.Stop(time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitLog(t, p.log+".1", "first")
+	if tail, err := Tail(p.log, 1); err != nil || string(tail) != "second" {
+		t.Errorf("the end of the log is %q (%v)", tail, err)
+	}
+}
+
+func awaitLog(t *testing.T, path, want string) string {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		data, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(data), want) {
+			return string(data)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s holds %q (%v), want %q", path, data, err, want)
+		}
+	}
+}
