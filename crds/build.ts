@@ -163,6 +163,5 @@ export const buildKind = defineKind({
   ],
 });
 export type Build = ResourceOf<typeof buildKind>;
-export type BuildSpec = Build['spec'];
 export type BuildStatus = NonNullable<Build['status']>;
 export const Builds = resourceType(buildKind);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { say, step } from '../deploy/progress.ts';
-import { ROOT, run } from '../deploy/run.ts';
+import { CommandError, ROOT, run } from '../deploy/run.ts';
 
 const HELP = `Usage: node test/run.ts GATES
 
@@ -34,10 +34,20 @@ function command(name: string, program: string, args: string[]): Gate {
   return {
     name,
     run: async () => {
-      process.stderr.write(await run(program, args, { timeoutMs: LONG_MS }));
+      await shown(run(program, args, { timeoutMs: LONG_MS }));
       return ONE;
     },
   };
+}
+
+/** Shows what a program says on standard output, whether it succeeds or not. */
+async function shown(running: Promise<string>): Promise<void> {
+  try {
+    process.stderr.write(await running);
+  } catch (error) {
+    if (error instanceof CommandError) process.stderr.write(error.output);
+    throw error;
+  }
 }
 
 const report = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), success: z.boolean() });
@@ -50,12 +60,10 @@ function vitest(name: string, args: string[]): Gate {
       const file = join(tmpdir(), `kopr-vitest-${process.pid}-${name.replaceAll(' ', '-')}.json`);
       try {
         const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-        const output = run(join(BIN, 'vitest'), ['run', ...args, ...reporters], { timeoutMs: LONG_MS });
-        const text = await output.catch((error: unknown) => {
-          process.stderr.write(error instanceof Error && 'output' in error ? String(error.output) : '');
-          return undefined;
-        });
-        if (text !== undefined) process.stderr.write(text);
+        // Failed tests are counted, not thrown.
+        await shown(run(join(BIN, 'vitest'), ['run', ...args, ...reporters], { timeoutMs: LONG_MS })).catch(
+          () => undefined,
+        );
         const counts = report.parse(JSON.parse(await readFile(file, 'utf8')));
         const broken = !counts.success && counts.numFailedTests === 0 ? 1 : 0;
         return { passed: counts.numPassedTests, failed: counts.numFailedTests + broken };
@@ -88,7 +96,7 @@ const E2E: Gate[] = [
   {
     name: 'deployment',
     run: async () => {
-      process.stderr.write(await run(process.execPath, ['deploy/main.ts'], { timeoutMs: LONG_MS }));
+      await shown(run(process.execPath, ['deploy/main.ts'], { timeoutMs: LONG_MS }));
       return ONE;
     },
   },
@@ -104,7 +112,7 @@ const GATES: Record<string, Gate[]> = {
 
 async function shellcheck(): Promise<Count> {
   const files = (await run('git', ['ls-files', '*.sh', '.ci/run'])).split('\n').filter((line) => line !== '');
-  process.stderr.write(await run('shellcheck', files));
+  await shown(run('shellcheck', files));
   return ONE;
 }
 

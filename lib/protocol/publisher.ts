@@ -43,7 +43,6 @@ export const builtPackage = z.strictObject({
   release: z.string(),
   arch: z.string(),
 });
-export type BuiltPackage = z.infer<typeof builtPackage>;
 
 export const publicationRequest = z.strictObject({
   owner: z.string(),

@@ -20,7 +20,7 @@ const STOP_MS = 20_000;
 export interface Envtest {
   /** Path of an administrator's kubeconfig. */
   kubeconfig: string;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export async function startEnvtest(): Promise<Envtest> {
