@@ -31,13 +31,18 @@ if [ -n "$missing" ]; then
   say "installing Debian packages:$missing"
   export DEBIAN_FRONTEND=noninteractive
   apt-get -q update >&2
-  # nginx, PostgreSQL and the like must not be started as services by their installation.
-  printf '#!/bin/sh\nexit 101\n' >/tmp/kopr-policy.$$
-  chmod 755 /tmp/kopr-policy.$$
+  # Tests start nginx by themselves; its installation must not. Debian asks this file, and ours says no.
+  policy=/usr/sbin/policy-rc.d
+  if [ -f "$policy" ] && grep -q 'kopr setup' "$policy"; then rm -f "$policy"; fi # of a run that was killed
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' INT TERM
+    printf '#!/bin/sh\n# kopr setup\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
   # shellcheck disable=SC2086 # a list of words
-  POLICYRCD=/tmp/kopr-policy.$$ apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install $missing >&2 ||
+  apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install $missing >&2 ||
     fail "apt-get could not install:$missing"
-  rm -f /tmp/kopr-policy.$$
 fi
 
 stamp="$root/node_modules/.kopr-lock"
