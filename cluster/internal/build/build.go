@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"kopr.dev/cluster/internal/flock"
@@ -118,6 +119,8 @@ func (b Builder) compilePart(ctx context.Context, label string, part Part, outpu
 	cmd.Dir, cmd.Env = b.Source, env
 	// Asked to stop, go ends its compilers; killed, it leaves them behind.
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, 10*time.Second
+	// It ends with this process, even when that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
 	progress := newProgress(b.Say, label, total)
 	cmd.Stderr = progress
 	start := time.Now()

@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -60,7 +61,12 @@ func (p *progress) line(line string) {
 // during runs the step and reports until it ends.
 func (p *progress) during(step func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- step() }()
+	go func() {
+		// A child that is to end with its parent ends with the thread that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		done <- step()
+	}()
 	ticker := time.NewTicker(quiet)
 	defer ticker.Stop()
 	for {
