@@ -24,6 +24,9 @@ func (c Cluster) Up(ctx context.Context) error {
 	}
 	defer lock.Release()
 	start := time.Now()
+	if warning := host.KernelWarning(); warning != "" {
+		c.Say("warning: %s", warning)
+	}
 	owner, err := c.prepare(ctx)
 	if err != nil {
 		return err
