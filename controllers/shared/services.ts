@@ -13,7 +13,7 @@ import type {
   TaskState,
 } from '../../lib/protocol/publisher.ts';
 import { apiError, projectRepositories, publication, taskState } from '../../lib/protocol/publisher.ts';
-import { mintControlToken } from '../../lib/protocol/token.ts';
+import { type ControlledService, mintControlToken } from '../../lib/protocol/token.ts';
 
 /** Seconds a service may hold a request open while it works; longer work answers "working" and is asked again. */
 const WAIT_SECONDS = 2;
@@ -45,15 +45,17 @@ export interface Services {
 type Method = 'GET' | 'PUT' | 'DELETE';
 
 export function createServices(options: ServiceOptions): Services {
+  const urls = { publisher: options.publisherURL, distgit: options.distgitURL };
+
   async function call(
     method: Method,
-    base: string,
+    service: ControlledService,
     path: string,
     signal: AbortSignal,
     body?: object,
   ): Promise<{ status: number; json: unknown }> {
-    const token = await mintControlToken(options.tokenKey, 'kopr-operator', options.clock);
-    const response = await undiciRequest(`${base}${path}`, {
+    const token = await mintControlToken(options.tokenKey, 'kopr-operator', service, options.clock);
+    const response = await undiciRequest(`${urls[service]}${path}`, {
       method,
       dispatcher: options.dispatcher,
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
@@ -67,24 +69,29 @@ export function createServices(options: ServiceOptions): Services {
   }
 
   /** 202 is "working"; 200 has the answer. */
-  async function work<T>(schema: z.ZodType<T>, base: string, path: string, body: object, signal: AbortSignal) {
-    const { status, json } = await call('PUT', base, `${path}?wait=${WAIT_SECONDS}`, signal, body);
+  async function work<T>(
+    schema: z.ZodType<T>,
+    service: ControlledService,
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ) {
+    const { status, json } = await call('PUT', service, `${path}?wait=${WAIT_SECONDS}`, signal, body);
     return status === 202 ? undefined : schema.parse(json);
   }
 
-  const { publisherURL, distgitURL } = options;
   return {
     async taskState(task, signal) {
-      return taskState.parse((await call('GET', publisherURL, `/v1/tasks/${task}`, signal)).json);
+      return taskState.parse((await call('GET', 'publisher', `/v1/tasks/${task}`, signal)).json);
     },
-    publish: (task, body, signal) => work(publication, publisherURL, `/v1/publications/${task}`, body, signal),
-    importSrpm: (task, body, signal) => work(importResult, distgitURL, `/v1/imports/${task}`, body, signal),
+    publish: (task, body, signal) => work(publication, 'publisher', `/v1/publications/${task}`, body, signal),
+    importSrpm: (task, body, signal) => work(importResult, 'distgit', `/v1/imports/${task}`, body, signal),
     ensureRepositories: (owner, project, body, signal) =>
-      work(projectRepositories, publisherURL, projectPath(owner, project), body, signal),
+      work(projectRepositories, 'publisher', projectPath(owner, project), body, signal),
     async deleteProject(owner, project, signal) {
       const path = projectPath(owner, project);
-      const publisher = await call('DELETE', publisherURL, `${path}?wait=${WAIT_SECONDS}`, signal);
-      const distgit = await call('DELETE', distgitURL, path, signal);
+      const publisher = await call('DELETE', 'publisher', `${path}?wait=${WAIT_SECONDS}`, signal);
+      const distgit = await call('DELETE', 'distgit', path, signal);
       return publisher.status === 204 && distgit.status === 204;
     },
   };

@@ -64,7 +64,13 @@ export async function startStandins(): Promise<Standins> {
     text: string,
   ): Promise<Answer> {
     try {
-      await verifyControlToken(TOKEN_KEY, request.headers.authorization?.replace('Bearer ', '') ?? '', systemClock);
+      const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
+      await verifyControlToken(
+        TOKEN_KEY,
+        token,
+        pathname.startsWith('/distgit/') ? 'distgit' : 'publisher',
+        systemClock,
+      );
     } catch {
       return { status: 401, body: error('InvalidToken', 'the bearer token is not valid') };
     }

@@ -4,9 +4,11 @@ import type { Clock } from '../clock.ts';
 import { TerminalError } from '../errors.ts';
 
 /**
- * Bearer tokens (JWT, HS256). Two audiences that never overlap:
+ * Bearer tokens (JWT, HS256). Their audiences never overlap:
  * - `kopr-task`: carried by one builder pod; good for one task's upload until `exp`.
- * - `kopr-control`: carried by the operator; good for the control APIs of publisher and distgit for minutes.
+ * - `kopr-source`: carried by one builder pod; good for reading one package at distgit until `exp`.
+ * - `kopr-control-publisher`, `kopr-control-distgit`: carried by the operator; good for the control API of that one
+ *   service for minutes. What one service is shown opens nothing at the other.
  */
 const taskClaims = z.object({
   sub: z.string(),
@@ -17,6 +19,14 @@ export interface TaskClaims {
   task: string;
   dir: string;
 }
+
+/** Which package at distgit: `owner/project/package`. */
+const sourceClaims = z.object({ repo: z.string().regex(/^[^/]+\/[^/]+\/[^/]+$/) });
+export interface SourceClaims {
+  repo: string;
+}
+
+export type ControlledService = 'publisher' | 'distgit';
 
 const CONTROL_TTL_SECONDS = 300;
 /** Clocks of two nodes may differ; a token must survive that. */
@@ -39,8 +49,24 @@ export function mintTaskToken(
   return sign(key, { dir: claims.dir }, claims.task, 'kopr-task', lifetimeSeconds, clock);
 }
 
-export function mintControlToken(key: Uint8Array, caller: string, clock: Clock): Promise<string> {
-  return sign(key, {}, caller, 'kopr-control', CONTROL_TTL_SECONDS, clock);
+/** Rejects for a `repo` that does not name exactly one package. */
+export async function mintSourceToken(
+  key: Uint8Array,
+  claims: SourceClaims,
+  lifetimeSeconds: number,
+  clock: Clock,
+): Promise<string> {
+  const { repo } = sourceClaims.parse(claims);
+  return sign(key, { repo }, repo, 'kopr-source', lifetimeSeconds, clock);
+}
+
+export function mintControlToken(
+  key: Uint8Array,
+  caller: string,
+  service: ControlledService,
+  clock: Clock,
+): Promise<string> {
+  return sign(key, {}, caller, `kopr-control-${service}`, CONTROL_TTL_SECONDS, clock);
 }
 
 function sign(
@@ -67,8 +93,18 @@ export async function verifyTaskToken(key: Uint8Array, token: string, clock: Clo
   return { task: claims.sub, dir: claims.dir };
 }
 
-export async function verifyControlToken(key: Uint8Array, token: string, clock: Clock): Promise<string> {
-  return z.object({ sub: z.string() }).parse(await verify(key, token, 'kopr-control', clock)).sub;
+export async function verifySourceToken(key: Uint8Array, token: string, clock: Clock): Promise<SourceClaims> {
+  return sourceClaims.parse(await verify(key, token, 'kopr-source', clock));
+}
+
+/** Resolves with the name of the caller. */
+export async function verifyControlToken(
+  key: Uint8Array,
+  token: string,
+  service: ControlledService,
+  clock: Clock,
+): Promise<string> {
+  return z.object({ sub: z.string() }).parse(await verify(key, token, `kopr-control-${service}`, clock)).sub;
 }
 
 async function verify(key: Uint8Array, token: string, audience: string, clock: Clock): Promise<unknown> {

@@ -48,7 +48,7 @@ async function answer(options: ControlOptions, request: IncomingMessage, respons
   if (!url) return failed({ status: 400, code: 'BadRequest', message: 'the request has no usable URL' });
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   try {
-    await verifyControlToken(options.key, token ?? '', options.clock);
+    await verifyControlToken(options.key, token ?? '', 'distgit', options.clock);
   } catch (error) {
     return failed({ status: 401, code: 'InvalidToken', message: errorMessage(error) });
   }

@@ -206,7 +206,7 @@ describe('the control API', () => {
   it('answers only callers with a control token', async () => {
     const key = tokenKey(KEY);
     const task = await mintTaskToken(key, { task: taskId(1), dir: 'a' }, 60, systemClock);
-    const foreign = await mintControlToken(tokenKey(Buffer.alloc(32, 8)), 'operator', systemClock);
+    const foreign = await mintControlToken(tokenKey(Buffer.alloc(32, 8)), 'operator', 'distgit', systemClock);
     for (const token of ['', 'x', task, foreign]) {
       const reply = await distgit.control.call('PUT', `/imports/${distgit.nextTask()}`, requestFor(srpm), token);
       expect(reply).toMatchObject({ status: 401, body: { error: { code: 'InvalidToken' } } });

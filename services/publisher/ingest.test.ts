@@ -240,7 +240,7 @@ describe('the API', () => {
     const task = await freshTask();
     const other = await freshTask();
     const key = new Uint8Array(world.tokenKey);
-    const control = await mintControlToken(key, 'operator', systemClock);
+    const control = await mintControlToken(key, 'operator', 'publisher', systemClock);
     const foreign = await mintTaskToken(
       new Uint8Array(randomBytes(32)),
       { task: task.task, dir: 'a/b/c-d/00000001' },

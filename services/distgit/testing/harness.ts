@@ -91,7 +91,7 @@ export class ControlClient {
   }
 
   async call(method: string, path: string, body?: unknown, token?: string): Promise<Reply> {
-    const bearer = token ?? (await mintControlToken(tokenKey(KEY), 'operator', systemClock));
+    const bearer = token ?? (await mintControlToken(tokenKey(KEY), 'operator', 'distgit', systemClock));
     const response = await fetch(`${this.base}${path}`, {
       method,
       headers: { authorization: `Bearer ${bearer}` },

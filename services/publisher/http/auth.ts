@@ -3,7 +3,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { type TaskClaims, verifyControlToken, verifyTaskToken } from '../../../lib/protocol/token.ts';
 import { ApiError } from '../api-error.ts';
 
-/** Checks bearer tokens. The two kinds never stand in for each other: their audiences differ. */
+/** Checks bearer tokens. The kinds never stand in for each other: their audiences differ. */
 export class Authenticator {
   readonly #key: Uint8Array;
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class Authenticator {
 
   /** Resolves with the name of the caller. */
   control(request: Request): Promise<string> {
-    return verifyControlToken(this.#key, bearer(request), this.#clock);
+    return verifyControlToken(this.#key, bearer(request), 'publisher', this.#clock);
   }
 }
 

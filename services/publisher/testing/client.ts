@@ -76,7 +76,7 @@ export class TestClient {
   }
 
   async control(method: string, path: string, body?: unknown): Promise<Answer> {
-    const token = await mintControlToken(this.#key, 'test', systemClock);
+    const token = await mintControlToken(this.#key, 'test', 'publisher', systemClock);
     return this.send(method, path, token, body === undefined ? undefined : JSON.stringify(body));
   }
 
