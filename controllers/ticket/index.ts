@@ -14,7 +14,6 @@ import { Builders } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
-import type { BuildQuota } from '../../crds/buildquota.ts';
 import { BuildQuotas } from '../../crds/buildquota.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { Projects } from '../../crds/project.ts';
@@ -27,14 +26,14 @@ import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { fieldManager } from '../shared/names.ts';
-import { ownerOf } from '../shared/owners.ts';
 import { inParallel } from '../shared/parallel.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
 import { builderFor } from './builder.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { isNews } from './news.ts';
+import { createObserver, STAND, SUSPENDED, standOf } from './observe.ts';
 import { schedule } from './schedule.ts';
-import type { Assignment, SchedulerWorld, Waiting } from './world.ts';
+import type { Assignment, Waiting } from './world.ts';
 
 export const ticketRbac: RbacRule[] = [
   {
@@ -53,6 +52,8 @@ const MANAGER = fieldManager('ticket');
 const KEY = 'all';
 /** Writes under way at once. */
 const PARALLEL = 8;
+/** Assignments that one cycle carries out, so that whatever comes meanwhile is decided on soon. */
+const ASSIGNED_PER_CYCLE = 100;
 /** Waiting tickets that are told their news in one cycle. The others follow in the next: who gets a builder must not wait for them. */
 const NEWS_PER_CYCLE = 16;
 const NEXT_NEWS_MS = 100;
@@ -65,35 +66,20 @@ export interface TicketOptions {
 
 export function addTicketController(manager: Manager, options: TicketOptions): void {
   const tickets = manager.store(BuilderTickets);
-  const builders = manager.store(Builders);
-  const pools = manager.store(BuilderPools);
-  const quotas = manager.store(BuildQuotas);
   const projects = manager.store(Projects);
-  const namespaces = manager.store(Namespaces);
-  manager.addIndex(BuilderTickets, 'stand', (ticket) => [standOf(ticket)]);
-  manager.addIndex(Projects, 'suspended', (project) => [String(project.spec.suspend)]);
-
-  function observe(): SchedulerWorld {
-    const byOwner = new Map<string, BuildQuota['spec']>();
-    let defaultQuota: BuildQuota['spec'] | undefined;
-    for (const quota of quotas.list()) {
-      if (quota.metadata.namespace === options.releaseNamespace) {
-        defaultQuota = quota.spec;
-        continue;
-      }
-      const namespace = namespaces.get(quota.metadata.namespace ?? '');
-      const owner = namespace && ownerOf(namespace);
-      if (owner !== undefined && 'owner' in owner) byOwner.set(owner.owner, quota.spec);
-    }
-    return {
-      tickets: tickets.byIndex('stand', 'open').filter((ticket) => ticket.metadata.deletionTimestamp === undefined),
-      builders: builders.list(options.buildsNamespace),
-      pools: pools.list(options.buildsNamespace),
-      quotas: byOwner,
-      defaultQuota,
-      suspended: new Set(projects.byIndex('suspended', 'true').map(keyOf)),
-    };
-  }
+  manager.addIndex(BuilderTickets, STAND, (ticket) => [standOf(ticket)]);
+  manager.addIndex(Projects, SUSPENDED, (project) => [String(project.spec.suspend)]);
+  const observe = createObserver(
+    {
+      tickets,
+      projects,
+      builders: manager.store(Builders),
+      pools: manager.store(BuilderPools),
+      quotas: manager.store(BuildQuotas),
+      namespaces: manager.store(Namespaces),
+    },
+    options,
+  );
 
   async function assign({ ticket, pool }: Assignment, ctx: ReconcileContext): Promise<void> {
     const wanted = builderFor(ticket, pool, options.buildsNamespace);
@@ -108,6 +94,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
       builder: builder.metadata.name,
       assignedAt: toTimestamp(ctx.clock.now()),
     });
+    options.metrics.assigned(ticket);
     ctx.log.info({ ticket: keyOf(ticket), pool: builder.spec.pool }, 'ticket assigned');
   }
 
@@ -150,7 +137,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
   }
 
   async function tellClosed(): Promise<void> {
-    await inParallel(tickets.byIndex('stand', 'closing'), PARALLEL, (ticket) =>
+    await inParallel(tickets.byIndex(STAND, 'closing'), PARALLEL, (ticket) =>
       tell(ticket, {
         ...ticket.status,
         phase: 'Closed',
@@ -165,7 +152,8 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     const now = ctx.clock.now();
     const plan = schedule(observe(), now);
     options.metrics.cycle(ctx.clock.monotonic() - started, plan);
-    await inParallel(plan.assign, PARALLEL, (assignment) => assign(assignment, ctx));
+    await inParallel(plan.assign.slice(0, ASSIGNED_PER_CYCLE), PARALLEL, (assignment) => assign(assignment, ctx));
+    if (plan.assign.length > ASSIGNED_PER_CYCLE) return { requeueAfterMs: 1, reason: 'MoreAssignments' };
     const more = await tellWaiting(plan.waiting);
     await tellClosed();
     if (more) return { requeueAfterMs: NEXT_NEWS_MS, reason: 'MoreNews' };
@@ -202,11 +190,6 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     reconcile,
     rbac: ticketRbac,
   });
-}
-
-function standOf(ticket: BuilderTicket): 'open' | 'closing' | 'closed' {
-  if (!ticket.spec.closed) return 'open';
-  return ticket.status?.phase === 'Closed' ? 'closed' : 'closing';
 }
 
 /** What of a Builder the next decision depends on. */

@@ -12,20 +12,38 @@ export interface Line {
   tickets: AgeHeap;
 }
 
-/** Puts tickets into lines. Nested maps, since building a text key for each of 50,000 tickets costs more than all else. */
-export function linesOf(tickets: Iterable<BuilderTicket>): Line[] {
+/**
+ * Puts tickets into lines. This is most of the time of a cycle with a long queue: nested maps, since a text key for each
+ * of 50,000 tickets would have to be built and hashed, and no calls in the loop.
+ */
+export function linesOf(tickets: readonly BuilderTicket[]): Line[] {
   const lines: Line[] = [];
   const priorities = new Map<number, Map<string, Map<string, Map<string, Line>>>>();
   for (const ticket of tickets) {
     const { priority, sandbox } = ticket.spec;
-    const namespaces = getOr(priorities, priority, () => new Map<string, Map<string, Map<string, Line>>>());
-    const sandboxes = getOr(namespaces, ticket.metadata.namespace ?? '', () => new Map<string, Map<string, Line>>());
-    const wishes = getOr(sandboxes, sandbox, () => new Map<string, Line>());
-    const line = getOr(wishes, wishOf(ticket), () => {
-      const fresh = { priority, sample: ticket, tickets: new AgeHeap() };
-      lines.push(fresh);
-      return fresh;
-    });
+    const namespace = ticket.metadata.namespace ?? '';
+    let namespaces = priorities.get(priority);
+    if (namespaces === undefined) {
+      namespaces = new Map();
+      priorities.set(priority, namespaces);
+    }
+    let sandboxes = namespaces.get(namespace);
+    if (sandboxes === undefined) {
+      sandboxes = new Map();
+      namespaces.set(namespace, sandboxes);
+    }
+    let wishes = sandboxes.get(sandbox);
+    if (wishes === undefined) {
+      wishes = new Map();
+      sandboxes.set(sandbox, wishes);
+    }
+    const wish = wishOf(ticket);
+    let line = wishes.get(wish);
+    if (line === undefined) {
+      line = { priority, sample: ticket, tickets: new AgeHeap() };
+      wishes.set(wish, line);
+      lines.push(line);
+    }
     line.tickets.add(ticket);
   }
   return lines;

@@ -1,12 +1,13 @@
 import type { Registry } from 'prom-client';
 import { Gauge, Histogram } from 'prom-client';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import { getOr } from './lines.ts';
 import type { Schedule } from './world.ts';
 
 export interface SchedulerMetrics {
   cycle(durationMs: number, plan: Schedule): void;
+  assigned(ticket: BuilderTicket): void;
 }
 
 /** Names follow Kueue's: dashboards for queues read alike. */
@@ -32,23 +33,12 @@ export function createSchedulerMetrics(registry: Registry, clock: Clock): Schedu
   return {
     cycle(durationMs, plan) {
       cycle.observe(durationMs / 1000);
-      for (const { ticket } of plan.assign) {
-        const { creationTimestamp } = ticket.metadata;
-        if (creationTimestamp !== undefined)
-          wait.observe(Math.max(0, clock.now() - fromTimestamp(creationTimestamp)) / 1000);
-      }
       pending.reset();
-      for (const { arch, reason, count } of countWaiting(plan)) pending.set({ arch, reason }, count);
+      for (const { architecture: arch, reason, count } of plan.pending) pending.inc({ arch, reason }, count);
+    },
+    assigned({ metadata: { creationTimestamp } }) {
+      if (creationTimestamp === undefined) return;
+      wait.observe(Math.max(0, clock.now() - fromTimestamp(creationTimestamp)) / 1000);
     },
   };
-}
-
-/** Counted before the gauge is told: it takes its time for each call, and there may be 50,000 tickets. */
-function countWaiting({ waiting }: Schedule): { arch: string; reason: string; count: number }[] {
-  const counts = new Map<string, { arch: string; reason: string; count: number }>();
-  for (const { ticket, reason } of waiting) {
-    const arch = ticket.spec.architecture;
-    getOr(counts, `${arch} ${reason}`, () => ({ arch, reason, count: 0 })).count++;
-  }
-  return [...counts.values()];
 }

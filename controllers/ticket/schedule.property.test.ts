@@ -117,6 +117,7 @@ describe('schedule, whatever the world is like,', () => {
         const decided = [...plan.assign, ...plan.waiting].map((entry) => entry.ticket.metadata.name).sort();
         const open = state.tickets.filter(({ status }) => status?.phase !== 'Assigned');
         expect(decided).toEqual(open.map(({ metadata }) => metadata.name).sort());
+        expect(plan.pending.reduce((sum, { count }) => sum + count, 0)).toBe(plan.waiting.length);
       }),
     );
   });
@@ -158,7 +159,7 @@ describe('schedule, whatever the world is like,', () => {
     fc.assert(
       fc.property(world, (state) => {
         const plan = schedule(state, NOW);
-        const usage = new RunningUsage(state);
+        const usage = new RunningUsage(state, state.tickets);
         for (const { ticket } of fresh(state, plan)) {
           expect(usage.exceeded(ticket)).toBeUndefined();
           expect(state.suspended.has(`${ticket.metadata.namespace}/${ticket.spec.project}`)).toBe(false);

@@ -4,7 +4,7 @@ import { linesOf } from './lines.ts';
 import { PoolSlots } from './pools.ts';
 import { deal } from './queue.ts';
 import { Forecast, RunningUsage } from './usage.ts';
-import type { Assignment, Schedule, SchedulerWorld, Waiting } from './world.ts';
+import type { Assignment, Pending, Schedule, SchedulerWorld, Waiting } from './world.ts';
 
 /** Tickets whose exact place in the queue is shown. Further ones would change theirs with every build that starts. */
 export const SHOWN_POSITIONS = 100;
@@ -14,9 +14,9 @@ export const SHOWN_POSITIONS = 100;
  * Its time grows with the tickets only by putting them into lines; the decision itself is made line by line.
  */
 export function schedule(world: SchedulerWorld, now: number): Schedule {
-  const assign: Assignment[] = [];
-  const lines = linesOf(unserved(world, assign));
-  const usage = new RunningUsage(world);
+  const { assign, served, open } = partition(world);
+  const lines = linesOf(open);
+  const usage = new RunningUsage(world, served);
   const slots = new PoolSlots(world, now);
   deal(slots.exhausted ? [] : lines, usage, (line) => {
     if (held(world, line.sample, usage) !== undefined) return 'blocked';
@@ -27,24 +27,40 @@ export function schedule(world: SchedulerWorld, now: number): Schedule {
     usage.add(line.sample);
     return 'served';
   });
-  const waiting = explain(world, lines, usage, slots);
-  return { assign, waiting, wakeAt: slots.wakeAt() };
+  return { assign, ...explain(world, lines, usage, slots), wakeAt: slots.wakeAt() };
 }
 
-/** Tickets without a Builder. One whose Builder was made before a crash told it so is assigned to that one again. */
-function* unserved(world: SchedulerWorld, assign: Assignment[]): Iterable<BuilderTicket> {
+/** Tells tickets with a Builder from those without. One whose Builder was made before a crash told it so gets that one. */
+function partition(world: SchedulerWorld): { assign: Assignment[]; served: BuilderTicket[]; open: BuilderTicket[] } {
   const builders = new Map(world.builders.map((builder) => [builder.spec.ticket.uid, builder]));
+  const assign: Assignment[] = [];
+  const served: BuilderTicket[] = [];
+  const open: BuilderTicket[] = [];
   for (const ticket of world.tickets) {
-    if (ticket.status?.phase === 'Assigned') continue;
+    if (ticket.status?.phase === 'Assigned') {
+      served.push(ticket);
+      continue;
+    }
     const builder = builders.get(ticket.metadata.uid ?? '');
-    if (builder === undefined) yield ticket;
-    else assign.push({ ticket, pool: builder.spec.pool });
+    if (builder === undefined) {
+      open.push(ticket);
+      continue;
+    }
+    served.push(ticket);
+    assign.push({ ticket, pool: builder.spec.pool });
   }
+  return { assign, served, open };
 }
 
 /** Why the rest waits, as things stand after the assignments. The first ones come first and know their position. */
-function explain(world: SchedulerWorld, lines: readonly Line[], usage: RunningUsage, slots: PoolSlots): Waiting[] {
+function explain(
+  world: SchedulerWorld,
+  lines: readonly Line[],
+  usage: RunningUsage,
+  slots: PoolSlots,
+): Pick<Schedule, 'waiting' | 'pending'> {
   const waiting: Waiting[] = [];
+  const pending: Pending[] = [];
   const rest = lines.filter((line) => line.tickets.size > 0);
   const reasons = new Map<Line, Reason>();
   const queued: Line[] = [];
@@ -52,6 +68,11 @@ function explain(world: SchedulerWorld, lines: readonly Line[], usage: RunningUs
     const hold = held(world, line.sample, usage);
     const reason = hold ?? slots.refusal(line.sample);
     reasons.set(line, reason);
+    pending.push({
+      architecture: line.sample.spec.architecture,
+      reason: reason.reason,
+      count: line.tickets.size,
+    });
     if (hold === undefined && MOVES.has(reason.reason)) queued.push(line);
   }
   // In the order in which they would be served if places became free one by one.
@@ -71,7 +92,7 @@ function explain(world: SchedulerWorld, lines: readonly Line[], usage: RunningUs
       waiting.push({ ticket, reason: reason.reason, message: reason.message, position: undefined });
     }
   }
-  return waiting;
+  return { waiting, pending };
 }
 
 /** Only tickets that wait for nothing but their turn have a position: the others stand in nobody's way. */

@@ -29,9 +29,18 @@ export interface Waiting {
   position: number | undefined;
 }
 
+/** Waiting tickets counted; several entries may be alike. */
+export interface Pending {
+  architecture: string;
+  reason: string;
+  count: number;
+}
+
 export interface Schedule {
   assign: Assignment[];
   waiting: Waiting[];
+  /** The same, counted. */
+  pending: Pending[];
   /** When a pool's pause ends, so that the next cycle is due then; milliseconds since the epoch. */
   wakeAt: number | undefined;
 }

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+/** One figure of the benchmark. */
+export interface Figure {
+  name: string;
+  value: number;
+  unit: 'ms' | 'MB' | '/s';
+  /** What the project promises, whatever was measured before: at most, for `/s` at least. */
+  target?: number;
+}
+
+export const ranges = z.strictObject({
+  /** Where and when the ranges come from. */
+  calibration: z.strictObject({ date: z.string(), node: z.string(), machine: z.string(), referenceMs: z.number() }),
+  /** Figures as measured then. A run may be a fifth worse than that. */
+  figures: z.record(z.string(), z.number()),
+});
+export type Ranges = z.infer<typeof ranges>;
+
+export interface Verdict {
+  figure: Figure;
+  /** The worst value that passes; undefined when nothing is known or promised. */
+  limit: number | undefined;
+  good: boolean;
+}
+
+const TOLERANCE = 1.2;
+
+/**
+ * Holds figures against what was measured before (and a fifth), and against targets. `referenceMs` is the reference time
+ * of this run: on a slower machine, or one that is busy, time limits grow with it; on a faster one they stay.
+ */
+export function judge(figures: readonly Figure[], known: Ranges, referenceMs: number): Verdict[] {
+  const slower = Math.max(1, referenceMs / known.calibration.referenceMs);
+  return figures.map((figure) => {
+    const before = known.figures[figure.name];
+    const { unit, target, value } = figure;
+    if (unit === '/s') {
+      const floors = [before === undefined ? 0 : before / TOLERANCE, target ?? 0].map((floor) => floor / slower);
+      const limit = Math.max(...floors);
+      return { figure, limit: limit === 0 ? undefined : limit, good: value >= limit };
+    }
+    const factor = unit === 'ms' ? slower : 1;
+    const ceilings = [before === undefined ? undefined : before * TOLERANCE, target].filter(
+      (each) => each !== undefined,
+    );
+    if (ceilings.length === 0) return { figure, limit: undefined, good: true };
+    const limit = Math.min(...ceilings) * factor;
+    return { figure, limit, good: value <= limit };
+  });
+}
+
+export function table(verdicts: readonly Verdict[]): string {
+  const rows = verdicts.map(({ figure, limit, good }) => [
+    figure.name,
+    `${round(figure.value)} ${figure.unit}`,
+    limit === undefined ? '-' : `${figure.unit === '/s' ? '>=' : '<='} ${round(limit)}`,
+    good ? 'ok' : 'TOO SLOW',
+  ]);
+  const all = [['figure', 'measured', 'limit', ''], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function round(value: number): number {
+  return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+}
