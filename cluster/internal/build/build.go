@@ -41,11 +41,11 @@ func (b Builder) Bin(ctx context.Context, parts []Part) (string, error) {
 	}
 	defer lock.Release()
 	// The holder of the lock may have built just what is wanted here.
-	todo := missing(bin, parts)
-	if len(todo) == 0 {
+	left := missing(bin, parts)
+	if len(left) == 0 {
 		return bin, nil
 	}
-	return bin, b.compile(ctx, bin, todo)
+	return bin, b.compile(ctx, bin, left)
 }
 
 // Dir is the directory the parts are in once they are built.
