@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify unit process api lint typecheck check generate e2e bench up down kubeconfig status images deploy clean fix
+.PHONY: help setup demo test verify unit process api lint typecheck check generate e2e bench up down kubeconfig node-address results-url status images deploy clean fix
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ down: ## Stop it and remove all that it left on the machine
 
 kubeconfig: ## Print the path of the kubeconfig (use: make -s kubeconfig)
 	@cluster/cluster.sh kubeconfig
+
+node-address: ## Print the address at which pods reach this machine (use: make -s node-address)
+	@cluster/cluster.sh node-address
+
+results-url: ## Print the base URL of published results (use: make -s results-url)
+	@$(NODE) deploy/results-url.ts
 
 status: ## Say what runs
 	@cluster/cluster.sh status

@@ -1,14 +1,18 @@
 import type { Chroot } from '../../crds/chroot.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
-import { isTrue } from '../../operator/conditions.ts';
+import { findCondition } from '../../operator/conditions.ts';
 import { isComplete } from '../shared/states.ts';
 import { branchOf } from './children.ts';
 import type { BuildWorld } from './world.ts';
 
 /** Seconds for which things that a Build refers to may be missing: GitOps tools apply them in any order. */
 export const MISSING_GRACE_MS = 120_000;
+
+/** Milliseconds for which a Project may be not ready; its repositories and key are made in seconds. */
+const NOT_READY_GRACE_MS = 600_000;
 
 /** The way a Build cannot go on: for ever (failed), or for now (waiting). */
 export type Obstacle =
@@ -33,6 +37,7 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
     return missing(world, now, 'PackageNotFound', `there is no Package "${build.spec.package}" in this namespace`);
   }
   const wanted = build.spec.chroots ?? world.package?.spec.chroots ?? project.spec.chroots;
+  if (begun !== undefined) return { source, chroots: stillBuilt(world, wanted, begun) };
   const foreign = wanted.filter((name) => !project.spec.chroots.includes(name));
   if (foreign.length > 0) {
     return failed(
@@ -50,15 +55,24 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
     );
   }
   const chroots = wanted.map((name) => world.chroots.get(name)).filter((chroot) => chroot !== undefined);
-  if (begun !== undefined) {
-    // A chroot that was added since has no sources on distgit.
-    return { source, chroots: chroots.filter((chroot) => begun.spec.branches?.includes(branchOf(chroot))) };
-  }
   const ended = chroots.filter((chroot) => chroot.spec.state === 'EndOfLife').map((chroot) => chroot.spec.name);
   if (ended.length > 0) {
     return failed('ChrootEndOfLife', `nothing new is built in ${ended.join(', ')}, since it is at its end of life`);
   }
   return { source, chroots };
+}
+
+/**
+ * Chroots of a Build that has begun. One that was added since has no sources on distgit; one that was taken out of the
+ * Project is built no more, unless it is being built already: the others must not suffer for it.
+ */
+function stillBuilt(world: BuildWorld, wanted: readonly string[], begun: ChrootBuild): Chroot[] {
+  const started = new Set(world.children.map((child) => child.spec.chroot));
+  return wanted
+    .filter((name) => started.has(name) || world.project?.spec.chroots.includes(name))
+    .map((name) => world.chroots.get(name))
+    .filter((chroot) => chroot !== undefined)
+    .filter((chroot) => begun.spec.branches?.includes(branchOf(chroot)));
 }
 
 /** What a Build that is right in itself may still have to wait for. */
@@ -71,9 +85,12 @@ export function hold(world: BuildWorld, now: number): Obstacle | undefined {
       2_000,
     );
   }
-  if (!isTrue(project?.status?.conditions as Condition[] | undefined, 'Ready')) {
-    return waiting('ProjectNotReady', `the repositories of Project "${build.spec.project}" are not ready yet`);
+  if (world.cycle !== undefined) {
+    const names = [build.metadata.name, ...world.cycle].map((name) => `"${name}"`).join(' after ');
+    return failed('AfterCycle', `it would wait for itself: Build ${names}; create one of them without spec.after`);
   }
+  const notReady = projectNotReady(world, now);
+  if (notReady !== undefined) return notReady;
   if (project?.spec.suspend === true) {
     return waiting('ProjectSuspended', `Project "${build.spec.project}" is suspended`);
   }
@@ -84,6 +101,21 @@ export function hold(world: BuildWorld, now: number): Obstacle | undefined {
   }
   if (open.length > 0) return waiting('AfterBuild', `comes after Build ${open.map((name) => `"${name}"`).join(', ')}`);
   return undefined;
+}
+
+/** Something is wrong with a Project for longer than GitOps tools need: its Builds end with what it says. */
+function projectNotReady({ build, project, owner }: BuildWorld, now: number): Obstacle | undefined {
+  const ready = findCondition(project?.status?.conditions as Condition[] | undefined, 'Ready');
+  if (ready?.status === 'True' && owner !== undefined) return undefined;
+  const message = `Project "${build.spec.project}" is not ready: ${ready?.message ?? 'its repositories are being made'}`;
+  const since = Math.max(stamp(build.metadata.creationTimestamp), stamp(ready?.lastTransitionTime));
+  const left = since + (ready?.status === 'False' ? NOT_READY_GRACE_MS : 0) - now;
+  if (ready?.status === 'False' && left <= 0) return failed('ProjectNotReady', message);
+  return waiting('ProjectNotReady', message, ready?.status === 'False' ? left : undefined);
+}
+
+function stamp(text: string | undefined): number {
+  return text === undefined ? 0 : fromTimestamp(text);
 }
 
 function missing(world: BuildWorld, now: number, reason: string, message: string): Obstacle {

@@ -8,8 +8,8 @@ import { chrootBuildName, labelValue, sourceBuildName } from '../shared/names.ts
 import type { BuildWorld } from './world.ts';
 
 /** Label that finds the stages of a Build: `kubectl get chrootbuilds -l kopr.dev/build=hello-1`. */
-export const BUILD_LABEL = 'kopr.dev/build';
-export const PROJECT_LABEL = 'kopr.dev/project';
+const BUILD_LABEL = 'kopr.dev/build';
+const PROJECT_LABEL = 'kopr.dev/project';
 
 /** Branch on distgit that a chroot builds from. */
 export function branchOf(chroot: Chroot): string {
@@ -72,7 +72,7 @@ function common(world: BuildWorld) {
     build: build.metadata.name,
     buildID: build.status?.id ?? 0,
     project: build.spec.project,
-    owner,
+    owner: owner ?? '',
     timeoutSeconds: build.spec.timeoutSeconds ?? options?.timeoutSeconds ?? 18000,
     network: build.spec.network ?? options?.network ?? false,
     background: build.spec.background,

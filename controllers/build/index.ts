@@ -20,15 +20,14 @@ import { Projects } from '../../crds/project.ts';
 import { isConflict } from '../../operator/apiError.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
-import { Namespaces } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
-import { ownerOf } from '../shared/owners.ts';
 import { patchIncarnation } from '../shared/patch.ts';
-import { createBuildIDs } from './ids.ts';
+import { cycleOf } from './cycle.ts';
+import { BUILD_IDS, createBuildIDs } from './ids.ts';
 import type { BuildPlan } from './plan.ts';
 import { planBuild } from './plan.ts';
 import type { BuildWorld } from './world.ts';
@@ -49,8 +48,8 @@ export const buildRbac: RbacRule[] = [
     verbs: ['get', 'list', 'watch'],
     scope: 'cluster',
   },
-  { group: '', resources: ['namespaces'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
-  { group: '', resources: ['configmaps'], verbs: ['get', 'create', 'patch'], scope: 'release' },
+  { group: '', resources: ['configmaps'], verbs: ['create'], scope: 'release' },
+  { group: '', resources: ['configmaps'], verbs: ['get', 'patch'], resourceNames: [BUILD_IDS], scope: 'release' },
 ];
 
 const MANAGER = fieldManager('build');
@@ -61,8 +60,9 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   const chroots = manager.store(Chroots);
   const projects = manager.store(Projects);
   const packages = manager.store(Packages);
-  const namespaces = manager.store(Namespaces);
-  const ids = createBuildIDs(manager.client, options.releaseNamespace);
+  const ids = createBuildIDs(manager.client, options.releaseNamespace, () =>
+    builds.list().reduce((highest, build) => Math.max(highest, build.status?.id ?? 0), 0),
+  );
   manager.addIndex(Builds, 'project', (build) => [`${build.metadata.namespace}/${build.spec.project}`]);
   manager.addIndex(Builds, 'after', (build) =>
     (build.spec.after ?? []).map((name) => `${build.metadata.namespace}/${name}`),
@@ -87,13 +87,12 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     const known = (project?.spec.chroots ?? [])
       .concat(build.spec.chroots ?? [])
       .map((name) => chroots.get(chrootObjectName(name)));
-    const space = namespaces.get(namespace);
-    const owner = space ? ownerOf(space) : { problem: '' };
     return {
       build,
       project,
       package: build.spec.package === undefined ? undefined : packages.get(`${namespace}/${build.spec.package}`),
-      owner: 'owner' in owner ? owner.owner : namespace,
+      owner: children.find((child) => child.spec.stage === 'source')?.spec.owner ?? project?.status?.owner,
+      cycle: cycleOf(build, (name) => builds.get(`${namespace}/${name}`)),
       chroots: new Map(known.filter((chroot) => chroot !== undefined).map((chroot) => [chroot.spec.name, chroot])),
       children,
       strangers,

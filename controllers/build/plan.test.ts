@@ -35,6 +35,7 @@ function aWorld(more: Partial<BuildWorld> = {}): BuildWorld {
     project: aProject(),
     package: undefined,
     owner: 'demo',
+    cycle: undefined,
     chroots: new Map(chroots.map((chroot) => [chroot.spec.name, chroot])),
     children: [],
     strangers: [],
@@ -200,14 +201,38 @@ describe('planBuild', () => {
   });
 
   it('ends its stages before it fails for what it refers to', () => {
-    const build = aBuild({ chroots: ['fedora-43-x86_64'] });
+    const late = { ...aBuild(), metadata: { ...aBuild().metadata, creationTimestamp: ago(121) } };
+    const world = { build: late, project: undefined };
     const running = aSourceStage({ state: 'running' });
-    const first = planBuild(aWorld({ build, children: [running] }), NOW);
+    const first = planBuild(aWorld({ ...world, children: [running] }), NOW);
     expect(first.cancel).toHaveLength(1);
     expect(first.status?.reason).toBe('Cancelling');
     expect(condition(first, 'Complete')).toBe('False');
-    const last = planBuild(aWorld({ build, children: [{ ...running, status: endedAs('canceled') }] }), NOW);
-    expect(last.status).toMatchObject({ state: 'failed', reason: 'ChrootNotInProject' });
+    const last = planBuild(aWorld({ ...world, children: [{ ...running, status: endedAs('canceled') }] }), NOW);
+    expect(last.status).toMatchObject({ state: 'failed', reason: 'ProjectNotFound' });
+  });
+
+  it('does not let other chroots suffer when one is taken out of its Project', () => {
+    const build = aBuild({ chroots: CHROOTS });
+    const project = aProject({ chroots: ['pebble-13-x86_64'] });
+    const plan = planBuild(aWorld({ build, project, children: [importedStage()] }), NOW);
+    expect(plan.create.map((child) => child.spec.chroot)).toEqual(['pebble-13-x86_64']);
+    expect(condition(plan, 'Complete')).toBe('False');
+  });
+
+  it('fails when it would wait for itself, and names the circle', () => {
+    const plan = planBuild(aWorld({ build: aBuild({ after: ['b'] }), cycle: ['b', 'hello-1'] }), NOW);
+    expect(plan.status).toMatchObject({ state: 'failed', reason: 'AfterCycle' });
+    expect(plan.status?.conditions?.[0]?.message).toContain('"hello-1" after "b" after "hello-1"');
+  });
+
+  it('fails with what the Project says when that is not ready for ten minutes', () => {
+    const notReady = { type: 'Ready', status: 'False', reason: 'OwnerNotValid', message: 'no such owner' } as const;
+    const project = aProject({}, { conditions: [{ ...notReady, lastTransitionTime: ago(601) }] });
+    const build = { ...aBuild(), metadata: { ...aBuild().metadata, creationTimestamp: ago(601) } };
+    const plan = planBuild(aWorld({ build, project }), NOW);
+    expect(plan.status).toMatchObject({ state: 'failed', reason: 'ProjectNotReady' });
+    expect(plan.status?.conditions?.[0]?.message).toContain('no such owner');
   });
 
   it.each<{ title: string; world: Partial<BuildWorld> }>([

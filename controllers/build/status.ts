@@ -4,6 +4,7 @@ import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { CoprState } from '../../crds/common.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
+import { oneSentence } from '../shared/notes.ts';
 import { isComplete, runConditions } from '../shared/states.ts';
 
 type ChrootEntry = NonNullable<BuildStatus['chroots']>[number];
@@ -99,7 +100,7 @@ function summary(chroots: readonly ChrootEntry[]): string {
 }
 
 function queueOf(standing: Standing, facts: Facts | undefined): Pick<BuildStatus, 'queue'> {
-  if (standing.state === 'waiting') return { queue: { message: standing.message } };
+  if (standing.state === 'waiting') return { queue: { message: oneSentence(standing.message) } };
   const stages = facts ? [facts.sourceChild, ...facts.binaries.values()].filter((stage) => stage !== undefined) : [];
   const queued = stages.filter((stage) => !isComplete(stage) && stage.status?.phase === 'Waiting');
   const first = queued.sort((a, b) => (a.status?.queuePosition ?? 0) - (b.status?.queuePosition ?? 0))[0];

@@ -10,7 +10,10 @@ export interface BuildWorld {
   project: Project | undefined;
   /** The Package that `spec.package` names, if it exists. */
   package: Package | undefined;
-  owner: string;
+  /** Owner of the Project's repositories, as it was when the Build began; undefined before there are any. */
+  owner: string | undefined;
+  /** Names of Builds that wait for each other in a circle with this one. */
+  cycle: readonly string[] | undefined;
   /** Chroots by their real name (`fedora-43-x86_64`). */
   chroots: ReadonlyMap<string, Chroot>;
   /** ChrootBuilds of this very Build (by uid). */

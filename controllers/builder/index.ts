@@ -28,7 +28,7 @@ import { createOnce } from '../shared/create.ts';
 import { fieldManager } from '../shared/names.ts';
 import { oneSentence } from '../shared/notes.ts';
 import type { BuilderPlan } from './plan.ts';
-import { planBuilder, refused } from './plan.ts';
+import { missesItsPod, planBuilder, refused } from './plan.ts';
 import { builderPod } from './pod.ts';
 import { createSecrets } from './secrets.ts';
 import type { BuilderWorld, Installation } from './world.ts';
@@ -128,7 +128,8 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const builder = builders.get(key);
     if (builder === undefined) return undefined;
-    const world = observe(builder);
+    let world = observe(builder);
+    if (missesItsPod(world)) world = { ...world, pod: await manager.client.get(Pods, key) };
     const plan = planBuilder(world, ctx.clock.now());
     await apply(world, plan, ctx);
     if (plan.requeueAfterMs === undefined) return undefined;
@@ -148,8 +149,11 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
   });
 }
 
-/** Admission and validation say no for good; an exhausted ResourceQuota (403 too) may have room again soon. */
+/**
+ * Admission policies and validation say no for good. A 403 may pass: an exhausted ResourceQuota has room again, a Role
+ * that is being replaced comes back; only Pod Security says no for good with it.
+ */
 function isRefusal(error: ApiError): boolean {
   if (error.status === 422 || error.status === 400) return true;
-  return error.status === 403 && !error.message.includes('exceeded quota');
+  return error.status === 403 && error.message.includes('violates PodSecurity');
 }

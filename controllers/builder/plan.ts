@@ -45,6 +45,13 @@ export function planBuilder(world: BuilderWorld, now: number): BuilderPlan {
   return state.phase === 'Starting' ? { ...plan, requeueAfterMs: Math.max(1_000, left) } : plan;
 }
 
+/** True when the plan would give the pod up for gone. A cache that lags behind is no proof: ask before you follow it. */
+export function missesItsPod({ builder, pod, ticket }: BuilderWorld): boolean {
+  const phase = builder.status?.phase;
+  const wanted = ticket !== undefined && !ticket.spec.closed && builder.metadata.deletionTimestamp === undefined;
+  return wanted && pod === undefined && (phase === 'Starting' || phase === 'Running');
+}
+
 const VANISHED: Omit<PodState, 'phase'> = {
   reason: 'PodVanished',
   message: 'its pod was deleted or its node is gone',
@@ -61,6 +68,12 @@ function start(world: BuilderWorld, now: number): BuilderPlan {
     return lost(world, now, {
       reason: 'PodRefused',
       message: `Chroot ${world.chrootBuild.spec.chroot} is no longer there`,
+    });
+  }
+  if (startDeadline(world) <= now) {
+    return lost(world, now, {
+      reason: 'StartTimeout',
+      message: 'its pod could not be created in time; the log of the operator says why',
     });
   }
   const state: PodState = { phase: 'Starting', reason: 'BuilderStarting', message: 'its builder is starting' };

@@ -28,8 +28,8 @@ const BUILD_CAPABILITIES = [
   'SYS_ADMIN',
 ];
 
-export function secretNames(builder: string): { task: string; token: string } {
-  return { task: `${builder}-task`, token: `${builder}-token` };
+export function secretNames(builder: string): { task: string; token: string; sourceToken: string } {
+  return { task: `${builder}-task`, token: `${builder}-token`, sourceToken: `${builder}-source-token` };
 }
 
 /** Pure: the pod of one build stage. The container that runs strangers' code holds no credential. */
@@ -62,11 +62,12 @@ export function builderPod(world: BuilderWorld, image: string | undefined, insta
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...(installation.hostAliases.length === 0 ? {} : { hostAliases: [...installation.hostAliases] }),
       ...placement(pool),
-      initContainers: [fetchContainer(installation), agentContainer(installation)],
+      initContainers: [fetchContainer(installation, image !== undefined), agentContainer(installation)],
       containers: [image === undefined ? sourceContainer(pool, installation) : chrootContainer(pool, image)],
       volumes: [
         { name: 'task', secret: { secretName: names.task } },
         { name: 'token', secret: { secretName: names.token } },
+        ...(image === undefined ? [] : [{ name: 'source-token', secret: { secretName: names.sourceToken } }]),
         { name: 'work', emptyDir: workspace(pool) },
         { name: 'results', emptyDir: workspace(pool) },
         { name: 'control', emptyDir: { sizeLimit: '1Mi' } },
@@ -92,13 +93,19 @@ function workspace(pool: BuilderPool | undefined): object {
 }
 
 /** Runs before the others: gets and checks the inputs. */
-function fetchContainer(installation: Installation): Container {
+function fetchContainer(installation: Installation, fromDistgit: boolean): Container {
   return {
     name: 'fetch',
     ...ownImage(installation, 'fetch'),
     securityContext: RESTRICTED,
     resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '1Gi' } },
-    volumeMounts: [mount('task', true), mount('work'), mount('results'), TMP],
+    volumeMounts: [
+      mount('task', true),
+      ...(fromDistgit ? [mount('source-token', true)] : []),
+      mount('work'),
+      mount('results'),
+      TMP,
+    ],
   };
 }
 
@@ -172,7 +179,7 @@ const RESTRICTED = {
 
 const TMP = { name: 'tmp', mountPath: '/tmp' };
 
-function mount(name: 'task' | 'token' | 'work' | 'results' | 'control', readOnly = false): object {
-  const mountPath = name === 'task' || name === 'token' ? `/kopr/${name}` : podPaths[name];
+function mount(name: 'task' | 'token' | 'source-token' | 'work' | 'results' | 'control', readOnly = false): object {
+  const mountPath = `/kopr/${name}`;
   return { name, mountPath, ...(readOnly ? { readOnly: true } : {}) };
 }

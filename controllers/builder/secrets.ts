@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { mintTaskToken } from '../../lib/protocol/token.ts';
+import { mintSourceToken, mintTaskToken } from '../../lib/protocol/token.ts';
 import type { ApiClient } from '../../operator/client.ts';
 import type { Secret } from '../../operator/core.ts';
 import { Secrets } from '../../operator/core.ts';
@@ -13,9 +13,13 @@ import type { BuilderWorld, Installation } from './world.ts';
 /** A token outlives the pod's own deadline by this much, for the last upload. */
 const TOKEN_SLACK_SECONDS = 7200;
 
+/** Seconds after its creation within which a pod must have begun to fetch; it does so first of all. */
+const SOURCE_TOKEN_SECONDS = 3600;
+
 /**
- * The two Secrets of a builder pod: the task for all its containers, the token for the agent alone. A run that
- * finds them leaves them: a token minted earlier for the same attempt is as good.
+ * The Secrets of a builder pod: the task for its containers, the token for the agent alone and, for a binary stage, the
+ * one for its own sources on distgit for fetch alone. A run that finds them leaves them: a token minted earlier for the
+ * same attempt is as good.
  */
 export async function createSecrets(
   client: ApiClient,
@@ -37,6 +41,11 @@ export async function createSecrets(
   );
   await createOnce(client, Secrets, secret(world, installation, names.task, 'task.json', JSON.stringify(document)));
   await createOnce(client, Secrets, secret(world, installation, names.token, 'token', token));
+  const { repo } = chrootBuild.spec.package ?? {};
+  if (repo === undefined) return;
+  const lifetime = (world.pool?.spec.startTimeoutSeconds ?? 0) + SOURCE_TOKEN_SECONDS;
+  const sourceToken = await mintSourceToken(tokenKey, { repo }, lifetime, clock);
+  await createOnce(client, Secrets, secret(world, installation, names.sourceToken, 'token', sourceToken));
 }
 
 function secret(world: BuilderWorld, installation: Installation, name: string, key: string, value: string): Secret {

@@ -42,6 +42,7 @@ function binaryStage(
     commit,
     lookasideURL: urlBelow(`${installation.distgitURL}/repo/pkgs`, repo),
     architecture: chroot.spec.architecture,
+    imageRepos: (chroot.spec.repos ?? []).length === 0,
     repos: [...distributionRepos(chroot), projectRepo(chrootBuild, installation), ...externalRepos(project)],
     buildrootPackages: [...chroot.spec.buildrootPackages],
     network: spec.network,

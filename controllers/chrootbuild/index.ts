@@ -24,7 +24,7 @@ import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
-import { fieldManager } from '../shared/names.ts';
+import { fieldManager, taskID } from '../shared/names.ts';
 import { patchIncarnation } from '../shared/patch.ts';
 import type { Services } from '../shared/services.ts';
 import { answer } from './ask.ts';
@@ -104,9 +104,22 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
       await patchIncarnation(manager.client, BuilderTickets, ticket, { spec: { closed: true } });
       closed.add(ticket.metadata.name);
     }
+    for (const attempt of plan.forget ?? []) await forget(chrootBuild, attempt, ctx);
     for (const note of plan.notes) {
       ctx.log.info({ chrootBuild: keyOf(chrootBuild), reason: note.reason, note: note.message }, 'stage moved on');
       manager.events.event(chrootBuild, note.type, note.reason, note.message);
+    }
+  }
+
+  /** Not worth holding a stage up for: the publisher forgets by itself in a week, and tokens end with their time. */
+  async function forget(chrootBuild: ChrootBuild, attempt: number, ctx: ReconcileContext): Promise<void> {
+    try {
+      await options.services.forgetTask(taskID(chrootBuild, attempt), ctx.signal);
+    } catch (error) {
+      ctx.log.warn(
+        { chrootBuild: keyOf(chrootBuild), attempt, problem: errorMessage(error) },
+        'attempt was not forgotten',
+      );
     }
   }
 

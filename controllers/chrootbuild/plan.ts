@@ -25,6 +25,8 @@ export interface ChrootBuildPlan {
   ask?: Question;
   takeTicket?: BuilderTicket;
   closeTickets: BuilderTicket[];
+  /** The publisher is to forget what these attempts have sent, and to refuse their tokens from now on. */
+  forget?: number[];
   status?: ChrootBuildStatus;
   notes: Note[];
   requeueAfterMs?: number;
@@ -37,7 +39,7 @@ export function planChrootBuild(world: ChrootBuildWorld, now: number): ChrootBui
   // A status write may have been the last thing before a crash: tickets of an ended stage are closed even so.
   if (isComplete(chrootBuild)) return { closeTickets: open(world), notes: [] };
   if (chrootBuild.spec.cancelled && !isHandedOver(world)) {
-    return end(world, now, 'Cancelled', 'Cancelled', 'cancelled on request');
+    return { ...end(world, now, 'Cancelled', 'Cancelled', 'cancelled on request'), forget: attempts(world) };
   }
 
   const ticket = newestTicket(world);
@@ -103,13 +105,15 @@ function lost(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): Chro
   const { phase, reason = 'BuilderLost', message: told = 'its builder vanished' } = world.builder?.status ?? {};
   const why = phase === 'Ended' ? 'it ended, but its results never arrived' : told;
   const { attempt } = ticket.spec;
-  if (NOT_WORTH_A_RETRY.has(reason)) return end(world, now, 'Failed', reason, why);
+  const forget = [attempt];
+  if (NOT_WORTH_A_RETRY.has(reason)) return { ...end(world, now, 'Failed', reason, why), forget };
   if (attempt >= MAX_ATTEMPTS) {
-    return end(world, now, 'Failed', 'BuilderLost', `lost ${attempt} builders, the last one because: ${why}`);
+    const all = `lost ${attempt} builders, the last one because: ${why}`;
+    return { ...end(world, now, 'Failed', 'BuilderLost', all), forget };
   }
   const message = `attempt ${attempt} lost its builder (${why}); the next one waits for a builder`;
   const plan = start(world, now, attempt + 1, 'Retrying', message);
-  return { ...plan, notes: [warning('BuilderLost', `attempt ${attempt} of ${MAX_ATTEMPTS}: ${why}`)] };
+  return { ...plan, forget, notes: [warning('BuilderLost', `attempt ${attempt} of ${MAX_ATTEMPTS}: ${why}`)] };
 }
 
 function publishing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
@@ -179,6 +183,10 @@ function end(world: ChrootBuildWorld, now: number, phase: Phase, reason: string,
   const status = chrootBuildStatus(world, { phase, reason, message }, now);
   const note = phase === 'Succeeded' ? normal(reason, message) : warning(reason, status.message ?? message);
   return { closeTickets: open(world), status, notes: isTerminal(phase) ? [note] : [] };
+}
+
+function attempts(world: ChrootBuildWorld): number[] {
+  return world.tickets.map((ticket) => ticket.spec.attempt);
 }
 
 function open(world: ChrootBuildWorld): BuilderTicket[] {

@@ -9,6 +9,9 @@ import type { ChrootBuildWorld } from './world.ts';
 
 export type Phase = (typeof CHROOT_BUILD_PHASES)[number];
 
+/** Packages that a status lists; the rest are in results.json. A status has its limits, a build need not. */
+const SHOWN_PACKAGES = 500;
+
 /** How a stage stands, before it is turned into a status. */
 export interface Standing {
   phase: Phase;
@@ -77,7 +80,10 @@ function outcomeFields(world: ChrootBuildWorld, previous: ChrootBuildStatus | un
   const published =
     publication !== undefined && publication !== 'pending' && 'state' in publication ? publication : undefined;
   const result = imported !== undefined && imported !== 'pending' && 'state' in imported ? imported : undefined;
-  const packages = published && world.chrootBuild.spec.stage === 'binary' ? published.packages : previous?.packages;
+  const packages =
+    published && world.chrootBuild.spec.stage === 'binary'
+      ? published.packages.slice(0, SHOWN_PACKAGES)
+      : previous?.packages;
   return {
     ...optional('packages', packages),
     ...optional('repoGeneration', published?.generation ?? previous?.repoGeneration),

@@ -112,7 +112,6 @@ describe('planProject', () => {
       world: { project: { ...settled(), metadata: { ...settled().metadata, generation: 2 } } },
       asks: true,
     },
-    { title: 'the owner has changed', world: { owner: { owner: '@team' } }, asks: true },
     { title: 'a build has been published since', world: { published: new Map([['pebble-13-x86_64', 2]]) }, asks: true },
     { title: 'its own state is the newest', world: { published: new Map([['pebble-13-x86_64', 1]]) }, asks: false },
     {
@@ -124,6 +123,20 @@ describe('planProject', () => {
   ])('asks again when $title: $asks', ({ world, asks }) => {
     const plan = planProject(aWorld({ project: settled(), ...world }), NOW);
     expect(plan.step).toBe(asks ? 'ensureRepositories' : 'status');
+  });
+
+  it('keeps to the owner that its repositories were made for', () => {
+    const plan = planProject(aWorld({ project: settled(), owner: { owner: '@team' } }), NOW);
+    expect(plan).toMatchObject({ step: 'status', status: { ready: 'False', owner: settled().status?.owner } });
+  });
+
+  it('never deletes the repositories of an owner that is in conflict', () => {
+    const doomed = {
+      ...project(),
+      metadata: { ...settled().metadata, deletionTimestamp: ago(1), finalizers: [FINALIZER] },
+    };
+    const plan = planProject(aWorld({ project: doomed, builds: [], conflict: 'another one has it' }), NOW);
+    expect(plan.step).toBe('removeFinalizer');
   });
 
   it('counts its builds', () => {

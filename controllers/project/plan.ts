@@ -39,6 +39,11 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
   if (problem !== undefined || !('owner' in owner)) {
     return notReady(world, now, 'OwnerNotValid', problem ?? '', RETRY_MISSING_MS);
   }
+  const former = project.status?.owner;
+  if (former !== undefined && former !== owner.owner) {
+    const message = `its repositories belong to owner "${former}", but the owner of its namespace is "${owner.owner}" now; give the namespace its former owner back, or make the Project anew`;
+    return notReady(world, now, 'OwnerChanged', message, RETRY_MISSING_MS);
+  }
   const unknown = project.spec.chroots.filter((name) => !world.chroots.has(name));
   if (unknown.length > 0) {
     const message = `this cluster has no Chroot ${unknown.join(', ')}; "kubectl get chroots" lists what it has`;
@@ -71,11 +76,10 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
 }
 
 /** The publisher must be asked when the spec changed, when it never answered well, or when builds were published since. */
-function isStale({ project, owner, published }: ProjectWorld): boolean {
+function isStale({ project, published }: ProjectWorld): boolean {
   const { status } = project;
   if (!isTrue(status?.conditions as Condition[] | undefined, 'Ready')) return true;
   if (status?.observedGeneration !== project.metadata.generation) return true;
-  if ('owner' in owner && status?.owner !== owner.owner) return true;
   return (status?.chroots ?? []).some(({ name, generation }) => (published.get(name) ?? 0) > generation);
 }
 
@@ -117,6 +121,8 @@ function status(
   const previous = project.status;
   const answer =
     repositories !== undefined && repositories !== 'pending' && 'state' in repositories ? repositories : undefined;
+  // Only what the publisher has made repositories for: this name decides what a deletion deletes.
+  const mine = answer && 'owner' in owner ? owner.owner : previous?.owner;
   const before = previous?.conditions as Condition[] | undefined;
   const conditions = ready
     ? setCondition(before, { type: 'Ready', ...ready }, project.metadata.generation, toTimestamp(now))
@@ -129,7 +135,7 @@ function status(
   return {
     ...(observed === undefined ? {} : { observedGeneration: observed }),
     ...(conditions === undefined ? {} : { conditions }),
-    ...('owner' in owner ? { owner: owner.owner } : {}),
+    ...(mine === undefined ? {} : { owner: mine }),
     ...(keyURL === undefined ? {} : { publicKeyURL: keyURL }),
     ...(fingerprint === undefined ? {} : { publicKeyFingerprint: fingerprint }),
     ...(chroots === undefined ? {} : { chroots: [...chroots] }),
@@ -154,7 +160,9 @@ function deleting(world: ProjectWorld, guarded: boolean): ProjectPlan {
     const doomed = builds.filter((build) => build.metadata.deletionTimestamp === undefined);
     return { step: 'deleteBuilds', builds: doomed.sort(byAge).slice(0, DELETE_BATCH) };
   }
-  const name = world.project.status?.owner ?? ('owner' in owner ? owner.owner : undefined);
+  // Before the first answer of the publisher the namespace decides, unless its name is another one's.
+  const claimed = world.conflict === undefined && 'owner' in owner ? owner.owner : undefined;
+  const name = world.project.status?.owner ?? claimed;
   // Never had an owner: nothing was ever made for it.
   return name === undefined ? { step: 'removeFinalizer' } : { step: 'deleteRepositories', owner: name };
 }

@@ -16,8 +16,8 @@ export function ownerOf(namespace: Namespace): { owner: string } | { problem: st
 }
 
 /**
- * Two namespaces with one owner would write into each other's repositories. The older namespace keeps the name
- * (ties: the lesser name); the other one gets a sentence.
+ * Two namespaces with one owner would write into each other's repositories. The namespace that really has the name
+ * keeps it: no annotation takes it away. Among annotations the older namespace does (ties: the lesser name).
  */
 export function ownerConflict(namespace: Namespace, all: readonly Namespace[]): string | undefined {
   const mine = ownerOf(namespace);
@@ -26,13 +26,15 @@ export function ownerConflict(namespace: Namespace, all: readonly Namespace[]): 
     if (other.metadata.name === namespace.metadata.name) continue;
     const theirs = ownerOf(other);
     if ('problem' in theirs || theirs.owner !== mine.owner) continue;
-    if (age(other) < age(namespace)) {
+    if (precedence(other) < precedence(namespace)) {
       return `owner "${mine.owner}" already belongs to namespace ${other.metadata.name}; give one of the two another ${OWNER_ANNOTATION} annotation`;
     }
   }
   return undefined;
 }
 
-function age(namespace: Namespace): string {
-  return `${namespace.metadata.creationTimestamp ?? ''} ${namespace.metadata.name}`;
+function precedence(namespace: Namespace): string {
+  const { annotations, creationTimestamp, name } = namespace.metadata;
+  const claimed = annotations?.[OWNER_ANNOTATION] !== undefined && annotations[OWNER_ANNOTATION] !== name;
+  return `${claimed ? 1 : 0} ${creationTimestamp ?? ''} ${name}`;
 }

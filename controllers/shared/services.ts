@@ -40,6 +40,8 @@ export interface Services {
   ): Promise<ProjectRepositories | undefined>;
   /** True once nothing of the project is left at either service. */
   deleteProject(owner: string, project: string, signal: AbortSignal): Promise<boolean>;
+  /** The publisher drops what an attempt has sent and refuses its token from now on. */
+  forgetTask(task: string, signal: AbortSignal): Promise<void>;
 }
 
 type Method = 'GET' | 'PUT' | 'DELETE';
@@ -93,6 +95,9 @@ export function createServices(options: ServiceOptions): Services {
       const publisher = await call('DELETE', 'publisher', `${path}?wait=${WAIT_SECONDS}`, signal);
       const distgit = await call('DELETE', 'distgit', path, signal);
       return publisher.status === 204 && distgit.status === 204;
+    },
+    async forgetTask(task, signal) {
+      await call('DELETE', 'publisher', `/v1/tasks/${task}`, signal);
     },
   };
 }
