@@ -1,7 +1,12 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Cluster } from '../../deploy/cluster.ts';
 import { clusterUp } from '../../deploy/cluster.ts';
 import { RELEASE_NAMESPACE } from '../../deploy/deploy.ts';
+import { CommandError, lastLine, ROOT, run } from '../../deploy/run.ts';
 
 export const BUILDS_NAMESPACE = 'kopr-builds';
 export { RELEASE_NAMESPACE };
@@ -17,6 +22,7 @@ export const buildObject = z.object({
     package: z.string().optional(),
     version: z.string().optional(),
     chrootSummary: z.string().optional(),
+    source: z.object({ resultsURL: z.string().optional() }).optional(),
     chroots: z
       .array(
         z.object({
@@ -67,6 +73,19 @@ export async function apply(...objects: object[]): Promise<void> {
     ['apply', '-f', '-'],
     JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
   );
+}
+
+/** The same as another user; the user needs no right but the one in question. */
+export async function applyAs(user: string, object: object): Promise<void> {
+  await (await cluster()).kubectl(['create', `--as=${user}`, '-f', '-'], JSON.stringify(object));
+}
+
+/** What a command says that may end with an error, as `auth can-i` does for a "no". */
+export async function kubectlError(...args: string[]): Promise<string> {
+  return kubectl(...args).catch((error: unknown) => {
+    if (error instanceof CommandError && error.output !== '') return error.output;
+    throw error;
+  });
 }
 
 /** A namespace of its own for a test file, empty at the start. Deleting it is left to `after`. */
@@ -138,4 +157,72 @@ export async function results(path: string): Promise<string> {
 /** The part of a results URL after its origin. */
 export function pathOf(url: string): string {
   return new URL(url).pathname.replace(/^\//, '');
+}
+
+export async function getProject(namespace: string, name: string): Promise<z.infer<typeof projectObject>> {
+  return projectObject.parse(JSON.parse(await kubectl('-n', namespace, 'get', 'project', name, '-o', 'json')));
+}
+
+/** Names, versions and architectures of all packages of a repository, sorted; one that is listed twice is here twice. */
+export async function packagesOf(namespace: string, name: string, chroot: string): Promise<string[]> {
+  const base = `results/${namespace}/${name}/${chroot}/`;
+  const href = /href="(repodata\/[^"]*-primary\.xml\.gz)"/.exec(await results(`${base}repodata/repomd.xml`))?.[1];
+  if (href === undefined) throw new Error(`repomd.xml of ${base} names no primary.xml.gz`);
+  const primary = gunzipSync(await download(`${base}${href}`)).toString();
+  const pattern =
+    /<name>([^<]+)<\/name>\s*<arch>([^<]+)<\/arch>\s*<version epoch="[^"]*" ver="([^"]+)" rel="([^"]+)"\/>/g;
+  return [...primary.matchAll(pattern)].map(([, n, arch, ver, rel]) => `${n}-${ver}-${rel}.${arch}`).sort();
+}
+
+async function download(path: string): Promise<Buffer> {
+  const tools = lastLine(await run(join(ROOT, 'cluster', 'cluster.sh'), ['bin']));
+  const url = `/api/v1/namespaces/${RELEASE_NAMESPACE}/services/kopr-results:5002/proxy/${path}`;
+  const { stdout } = await promisify(execFile)(join(tools, 'kubectl'), ['get', '--raw', url], {
+    encoding: 'buffer',
+    env: { ...process.env, KUBECONFIG: (await cluster()).kubeconfig },
+    timeout: 60_000,
+  });
+  return stdout;
+}
+
+/** A pod that runs a program in JavaScript, in the image of the operator: it is on every node and has Node. */
+async function scriptPod(namespace: string, name: string, script: string, ...args: string[]): Promise<object> {
+  const path = 'jsonpath={.spec.template.spec.containers[0].image}';
+  const image = await kubectl('-n', RELEASE_NAMESPACE, 'get', 'deployment', 'kopr-operator', '-o', path);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels: { app: name } },
+    spec: {
+      automountServiceAccountToken: false,
+      restartPolicy: 'Never',
+      securityContext: { runAsNonRoot: true, runAsUser: 1000 },
+      containers: [
+        { name: 'script', image, command: ['node', '-e', script, ...args], imagePullPolicy: 'IfNotPresent' },
+      ],
+    },
+  };
+}
+
+/** A server that takes every connection and never says a word: http://<name>.<namespace>.svc.cluster.local */
+export async function silentServer(namespace: string, name: string): Promise<object[]> {
+  const script = "require('net').createServer((socket) => socket.on('error', () => {})).listen(8080)";
+  return [
+    await scriptPod(namespace, name, script),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }] },
+    },
+  ];
+}
+
+/** The status of the answer to a POST with a bearer token, sent from a pod. */
+export async function postFromInside(namespace: string, url: string, token: string): Promise<string> {
+  const script =
+    "const [url, token] = process.argv.slice(1); fetch(url, {method: 'POST', body: 'late', headers: {authorization: 'Bearer ' + token}}).then((r) => console.log(r.status), (e) => console.log(e.cause ?? e))";
+  await apply(await scriptPod(namespace, 'post', script, url, token));
+  await kubectl('-n', namespace, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/post', '--timeout=60s');
+  return (await kubectl('-n', namespace, 'logs', 'post')).trim();
 }
