@@ -6,6 +6,7 @@ describe('rbacTemplates', () => {
     { group: 'kopr.dev', resources: ['projects'], verbs: ['watch', 'list'], scope: 'cluster' },
     { group: 'kopr.dev', resources: ['builds'], verbs: ['list', 'watch'], scope: 'cluster' },
     { group: '', resources: ['pods'], verbs: ['create'], scope: 'builds' },
+    { group: '', resources: ['secrets'], verbs: ['create'], resourceNames: ['one', 'two'], scope: 'builds' },
   ]);
 
   it('makes a ClusterRole for what holds everywhere and a Role for what holds in one namespace, each with its binding', () => {
@@ -30,6 +31,12 @@ describe('rbacTemplates', () => {
 
   it('writes the core group as an empty string', () => {
     expect(text).toContain('  - apiGroups: [""]\n    resources:\n      - pods\n    verbs: [create]\n');
+  });
+
+  it('limits a rule to the objects that it names', () => {
+    expect(text).toContain(
+      '    resources:\n      - secrets\n    resourceNames:\n      - one\n      - two\n    verbs: [create]\n',
+    );
   });
 
   it('binds every role to the service account of the operator', () => {

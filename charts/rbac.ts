@@ -53,11 +53,11 @@ ${scope.namespace === undefined ? '' : `  namespace: ${scope.namespace}\n`}  lab
 `;
 }
 
-/** Resources of one group with the same verbs share a rule. */
+/** Resources of one group with the same verbs (and names) share a rule. */
 function grouped(rules: readonly RbacRule[]): RbacRule[] {
   const groups = new Map<string, RbacRule>();
   for (const rule of rules) {
-    const id = `${rule.group} ${rule.verbs.join(',')}`;
+    const id = `${rule.group} ${rule.verbs.join(',')} ${rule.resourceNames?.join(',') ?? ''}`;
     const found = groups.get(id);
     if (found) found.resources.push(...rule.resources);
     else groups.set(id, { ...rule, resources: [...rule.resources] });
@@ -65,7 +65,8 @@ function grouped(rules: readonly RbacRule[]): RbacRule[] {
   return [...groups.values()];
 }
 
-function ruleText({ group, resources, verbs }: RbacRule): string {
+function ruleText({ group, resources, resourceNames, verbs }: RbacRule): string {
   const items = (list: readonly string[]): string => list.map((item) => `      - ${item}\n`).join('');
-  return `  - apiGroups: [${group === '' ? '""' : group}]\n    resources:\n${items(resources)}    verbs: [${verbs.join(', ')}]\n`;
+  const names = resourceNames === undefined ? '' : `    resourceNames:\n${items(resourceNames)}`;
+  return `  - apiGroups: [${group === '' ? '""' : group}]\n    resources:\n${items(resources)}${names}    verbs: [${verbs.join(', ')}]\n`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tag } from './builderticket.ts';
-import { asMap, conditions, observedGeneration } from './common.ts';
+import { asMap } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
@@ -41,15 +41,6 @@ export const buildQuotaSpec = z
   })
   .describe('Running limits of an owner.');
 
-export const buildQuotaStatus = z
-  .object({
-    observedGeneration,
-    conditions,
-    running: z.int().min(0).optional().describe('Build stages of the owner that run now.'),
-    waiting: z.int().min(0).optional().describe('Build stages of the owner that wait for a builder.'),
-  })
-  .describe('Observed use.');
-
 export const buildQuotaKind = defineKind({
   kind: 'BuildQuota',
   plural: 'buildquotas',
@@ -58,11 +49,9 @@ export const buildQuotaKind = defineKind({
   description:
     "Limits what an owner may run at the same time. In an owner's namespace it holds for that owner; the one named default in kopr's own namespace holds for every owner without one.",
   spec: buildQuotaSpec,
-  status: buildQuotaStatus,
   columns: [
-    { name: 'Running', type: 'integer', jsonPath: '.status.running', description: 'Stages that run.' },
     { name: 'Max', type: 'integer', jsonPath: '.spec.maxRunning', description: 'Stages that may run.' },
-    { name: 'Waiting', type: 'integer', jsonPath: '.status.waiting', description: 'Stages that wait.' },
+    { name: 'Weight', type: 'integer', jsonPath: '.spec.weight', description: 'Share when owners compete.' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
   ],
   selectableFields: [],

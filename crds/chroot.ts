@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tag } from './builderticket.ts';
-import { asMap, asSet, cel, chrootName, conditions, httpURL, observedGeneration, rules, text } from './common.ts';
+import { asMap, asSet, cel, chrootName, httpURL, rules, text } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
@@ -85,13 +85,6 @@ export const chrootSpec = z
     ),
   });
 
-export const chrootStatus = z
-  .object({
-    observedGeneration,
-    conditions,
-  })
-  .describe('Observed state of a chroot.');
-
 export const chrootKind = defineKind({
   kind: 'Chroot',
   plural: 'chroots',
@@ -99,7 +92,6 @@ export const chrootKind = defineKind({
   namespaced: false,
   description: 'A build target: a distribution, its release and an architecture.',
   spec: chrootSpec,
-  status: chrootStatus,
   columns: [
     { name: 'Chroot', type: 'string', jsonPath: '.spec.name', description: 'Name of the chroot.' },
     { name: 'Architecture', type: 'string', jsonPath: '.spec.architecture', description: 'Architecture.' },
@@ -110,15 +102,15 @@ export const chrootKind = defineKind({
   selectableFields: [],
   rules: [
     cel(
-      "self.metadata.name == self.spec.name.replace('_', '-')",
-      'metadata.name must be spec.name with "-" instead of "_", e.g. fedora-43-x86-64 for fedora-43-x86_64',
+      "self.metadata.name == self.spec.name.replace('_', '-').replace('+', '-')",
+      'metadata.name must be spec.name with "-" instead of "_" and "+", e.g. fedora-43-x86-64 for fedora-43-x86_64',
     ),
   ],
 });
 export type Chroot = ResourceOf<typeof chrootKind>;
 export const Chroots = resourceType(chrootKind);
 
-/** Object names have no underscore; the Chroot of `fedora-43-x86_64` is the object `fedora-43-x86-64`. */
+/** Object names have neither "_" nor "+"; the Chroot of `fedora-43-x86_64` is the object `fedora-43-x86-64`. */
 export function chrootObjectName(name: string): string {
-  return name.replaceAll('_', '-');
+  return name.replace(/[_+]/g, '-');
 }

@@ -110,8 +110,9 @@ export const chrootBuildStatus = z
         version: z.string().max(512).describe('Version and release (with an epoch that is not 0).'),
         repo: z.string().max(512).describe('Repository on distgit.'),
         branches: z.record(z.string(), z.string().max(64)).describe('Commit per branch.'),
-        exclusiveArch: z.array(z.string().max(64)).max(100).describe('ExclusiveArch of the spec.'),
-        excludeArch: z.array(z.string().max(64)).max(100).describe('ExcludeArch of the spec.'),
+        // As many, and as long, as distgit reads from a header.
+        exclusiveArch: z.array(z.string().max(128)).max(1000).describe('ExclusiveArch of the spec.'),
+        excludeArch: z.array(z.string().max(128)).max(1000).describe('ExcludeArch of the spec.'),
       })
       .optional()
       .describe('What distgit made of the SRPM (source stage).'),

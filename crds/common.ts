@@ -41,10 +41,36 @@ export const chrootName = text(
   'must be the name of a chroot: distribution, release and architecture joined by "-", e.g. fedora-43-x86_64',
 ).describe('Name of a chroot as in Copr: distribution, release and architecture, e.g. fedora-43-x86_64.');
 
-export const httpURL = text(
-  2048,
+/** URLs are shown in statuses, events and logs, and whoever may read the object reads them. */
+const withoutCredentials = cel(
+  "!self.matches(r'^[^/]*//[^/?#]*@')",
+  'must not hold a user name or password: everybody who may read the object would see it',
+);
+
+/** As text(); further rules stand beside the one that `regex` becomes. */
+function url(regex: RegExp, message: string, ...more: { rule: string; message: string }[]): z.ZodString {
+  const checked = text(2048, regex, message);
+  const own = checked.meta() as { 'x-kubernetes-validations': { rule: string; message: string }[] };
+  return checked.meta(rules(...own['x-kubernetes-validations'], withoutCredentials, ...more));
+}
+
+export const httpURL = url(
   /^https?:\/\/[^\s/]+(\/\S*)?$/,
   'must be an address that starts with http:// or https://, without spaces',
+);
+
+const linkURL = url(
+  /^https?:\/\/[^\s/]+(\/\S*)?$/,
+  'must be an address that starts with http:// or https://, without spaces',
+  cel(
+    "self.matches(r'^[^?#]*/[^/?#]+\\.(src\\.rpm|spec)([?#].*)?$')",
+    'must name an SRPM or a spec file: its path ends in .src.rpm or .spec',
+  ),
+);
+
+const gitURL = url(
+  /^https?:\/\/[^\s/]+\/\S*$/,
+  'must be the clone URL of a Git repository that starts with https:// or http://',
 );
 
 export const condition = z.object({
@@ -93,17 +119,13 @@ export const source = z
   .object({
     link: z
       .object({
-        url: httpURL.describe('Address of an SRPM (.src.rpm) or of a spec file (.spec); http or https.'),
+        url: linkURL.describe('Address of an SRPM (.src.rpm) or of a spec file (.spec); http or https.'),
       })
       .optional()
       .describe('Fetch an SRPM, or a spec file whose Source URLs are fetched too.'),
     git: z
       .object({
-        url: text(
-          2048,
-          /^(https?|git):\/\/[^\s/]+\/\S*$/,
-          'must be the clone URL of a Git repository that starts with https://, http:// or git://',
-        ).describe('Clone URL of the repository; http, https or git.'),
+        url: gitURL.describe('Clone URL of the repository; http or https.'),
         committish: text(
           256,
           /^[A-Za-z0-9_][A-Za-z0-9._/@+-]*$/,

@@ -26,7 +26,7 @@ export interface CustomResourceDefinition {
       served: boolean;
       storage: boolean;
       schema: { openAPIV3Schema: StructuralSchema };
-      subresources: { status: object };
+      subresources?: { status: object };
       additionalPrinterColumns: object[];
       selectableFields?: { jsonPath: string }[];
     }[];
@@ -58,7 +58,7 @@ export function crdOf(kind: AnyKind): CustomResourceDefinition {
           served: true,
           storage: true,
           schema: { openAPIV3Schema: rootSchema(kind) },
-          subresources: { status: {} },
+          ...(kind.status === undefined ? {} : { subresources: { status: {} } }),
           additionalPrinterColumns: kind.columns.map(({ name, type, jsonPath, description, priority }) => ({
             name,
             type,
@@ -86,7 +86,7 @@ export function rootSchema(kind: AnyKind): StructuralSchema {
       // The API server knows what metadata is and refuses any description of it.
       metadata: { type: 'object' },
       spec: structuralSchema(kind.spec),
-      status: structuralSchema(kind.status),
+      ...(kind.status === undefined ? {} : { status: structuralSchema(kind.status) }),
     },
     required: ['spec'],
     ...(kind.rules.length === 0 ? {} : { 'x-kubernetes-validations': kind.rules.map((rule) => ({ ...rule })) }),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chrootObjectName } from './chroot.ts';
 import type { Manifest } from './examples.ts';
 import { EXAMPLES } from './examples.ts';
 import { ALL_KINDS } from './index.ts';
@@ -39,7 +40,8 @@ describe('the definitions', () => {
       const found = resources.find(({ name }) => name === kind.plural);
       expect(found?.shortNames).toEqual(kind.shortNames);
       expect(found?.categories).toEqual(['kopr']);
-      expect(resources.map(({ name }) => name)).toContain(`${kind.plural}/status`);
+      const hasStatus = resources.some(({ name }) => name === `${kind.plural}/status`);
+      expect(hasStatus).toBe(kind.status !== undefined);
     }
   });
 
@@ -96,6 +98,21 @@ describe('a correct manifest', () => {
       kind,
       ...manifest,
     });
+    expect(answer.body.message).toBeUndefined();
+  });
+
+  it.each([
+    'http://files.example/words-3.1-1.src.rpm?again',
+    'https://files.example/a@b/hello.spec#top',
+    'https://files.example:8443/a.src.rpm?user=a@b',
+  ])('may link to %s', async (url) => {
+    const answer = await create(api, variant('Build', { source: { link: { url } } }, 'linked'), '&dryRun=All');
+    expect(answer.body.message).toBeUndefined();
+  });
+
+  it('may name a chroot with a plus sign', async () => {
+    const spec = { name: 'el-9+epel-x86_64', distribution: 'el-9+epel' };
+    const answer = await create(api, variant('Chroot', spec, chrootObjectName(spec.name)), '&dryRun=All');
     expect(answer.body.message).toBeUndefined();
   });
 

@@ -28,7 +28,8 @@ export interface Kind<Spec extends z.ZodType, Status extends z.ZodType> {
   namespaced: boolean;
   description: string;
   spec: Spec;
-  status: Status;
+  /** Absent when nothing is observed: a field comes with what writes it. */
+  status?: Status;
   columns: PrinterColumn[];
   /** JSON paths usable as field selectors, e.g. `.spec.project`. */
   selectableFields: string[];

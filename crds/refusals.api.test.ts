@@ -83,6 +83,41 @@ describe('a wrong manifest is refused with a sentence:', () => {
       /must be an address that starts with http/,
     ],
     [
+      'a link to a page',
+      variant('Build', { source: { link: { url: 'https://files.example/a.html' } } }),
+      /must name an SRPM or a spec file: its path ends in \.src\.rpm or \.spec/,
+    ],
+    [
+      'a link that names an SRPM in its query alone',
+      variant('Build', { source: { link: { url: 'https://files.example/get?file=/a.src.rpm' } } }),
+      /its path ends in \.src\.rpm or \.spec/,
+    ],
+    [
+      'a link with a password',
+      variant('Build', { source: { link: { url: 'https://me:secret@files.example/a.src.rpm' } } }),
+      /must not hold a user name or password/,
+    ],
+    [
+      'a Git URL with a token',
+      variant('Build', git({ url: 'https://token@git.example/a' })),
+      /must not hold a user name/,
+    ],
+    [
+      'a repository with a password',
+      variant('Project', { externalRepos: [{ baseurl: 'https://a:b@c/d' }] }),
+      /must not hold a user name or password/,
+    ],
+    [
+      'a repository of a Chroot with a user name',
+      variant('Chroot', { repos: [{ id: 'a', baseurl: 'https://a@b/c' }] }),
+      /must not hold a user name or password/,
+    ],
+    [
+      "a Git URL of git's own protocol",
+      variant('Build', git({ url: 'git://git.example/a.git' })),
+      /must be the clone URL of a Git repository that starts with https:\/\/ or http:\/\//,
+    ],
+    [
       'a Git URL for ssh',
       variant('Build', { source: { git: { url: 'ssh://git@a/b' } } }),
       /must be the clone URL of a Git repository/,
@@ -146,7 +181,7 @@ describe('a wrong manifest is refused with a sentence:', () => {
     [
       'a Chroot object with another name',
       variant('Chroot', {}, 'f43'),
-      /metadata\.name must be spec\.name with "-" instead of "_"/,
+      /metadata\.name must be spec\.name with "-" instead of "_" and "\+"/,
     ],
     [
       'a Chroot without an engine',

@@ -85,10 +85,16 @@ test('events of cluster-scoped objects live in the default namespace', async () 
   expect(events()[0]?.metadata.namespace).toBe('default');
 });
 
-test('a long message is cut to what the server takes', async () => {
-  recorder.event(widget, 'Normal', 'Long', 'x'.repeat(5_000));
+test.each([
+  ['ASCII', 'x'.repeat(5_000), `${'x'.repeat(1_021)}…`],
+  ['two bytes a letter', 'ä'.repeat(600), `${'ä'.repeat(510)}…`],
+  ['four bytes a letter, from an odd offset', `a${'🏗'.repeat(300)}`, `a${'🏗'.repeat(255)}…`],
+  ['just what fits', 'ä'.repeat(512), 'ä'.repeat(512)],
+])('a long message is cut to the 1024 bytes that the server takes: %s', async (_, message, note) => {
+  recorder.event(widget, 'Normal', 'Long', message);
   await recorder.flush();
-  expect(events()[0]?.note).toHaveLength(1_024);
+  expect(events()[0]?.note).toBe(note);
+  expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1_024);
 });
 
 describe('repetition', () => {

@@ -45,7 +45,8 @@ const SERIES_MS = 6 * 60_000;
 const REFRESH_MS = 30_000;
 const MAX_SERIES = 4_096;
 const MAX_QUEUE = 1_000;
-const MAX_NOTE = 1_024;
+/** What the API server takes, in bytes of UTF-8. */
+const MAX_NOTE_BYTES = 1_024;
 const TIMEOUT_MS = 10_000;
 
 interface Series {
@@ -77,7 +78,7 @@ export class ApiEventRecorder implements EventRecorder {
 
   event(obj: KubeObject, type: EventType, reason: string, message: string, extras: EventExtras = {}): void {
     const { clock } = this.options;
-    const note = message.length > MAX_NOTE ? `${message.slice(0, MAX_NOTE - 1)}…` : message;
+    const note = cutNote(message);
     const id = [
       obj.metadata.uid ?? `${obj.kind}/${obj.metadata.namespace}/${obj.metadata.name}`,
       type,
@@ -191,6 +192,16 @@ export class ApiEventRecorder implements EventRecorder {
       }
     }
   }
+}
+
+/** At most MAX_NOTE_BYTES; a longer text is cut between two characters and ends in an ellipsis. */
+function cutNote(message: string): string {
+  if (Buffer.byteLength(message) <= MAX_NOTE_BYTES) return message;
+  const bytes = Buffer.from(message);
+  let end = MAX_NOTE_BYTES - Buffer.byteLength('…');
+  // Bytes 10xxxxxx continue a character: the cut must not be before one of them.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return `${bytes.subarray(0, end).toString()}…`;
 }
 
 function referenceTo(obj: KubeObject): ObjectReference {

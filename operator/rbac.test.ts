@@ -19,3 +19,13 @@ test('rules are split by resource, verbs united, and the order does not depend o
   ]);
   expect(mergeRules([copy(c), copy(b), copy(a)])).toEqual(merged);
 });
+
+test('verbs for objects of a name stay apart from verbs for all objects', () => {
+  const named = { group: '', resources: ['configmaps'], resourceNames: ['b', 'a'], scope: 'release' } as const;
+  const copy = (verbs: string[]) => ({ ...named, resources: ['configmaps'], resourceNames: ['b', 'a'], verbs });
+  const all = { group: '', resources: ['configmaps'], verbs: ['create'], scope: 'release' as const };
+  expect(mergeRules([copy(['patch']), all, copy(['get'])])).toEqual([
+    all,
+    { group: '', resources: ['configmaps'], verbs: ['get', 'patch'], resourceNames: ['a', 'b'], scope: 'release' },
+  ]);
+});
