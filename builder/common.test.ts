@@ -10,7 +10,7 @@ import { run } from './exec.ts';
 import { openLiveLog } from './live-log.ts';
 import { retry, retryDelay } from './retry.ts';
 import { impatientClock, temporaryDirectory } from './testing/context.ts';
-import { existingVerdict, failure, oneSentence, succeeded, waitForUpload, writeVerdict } from './verdict.ts';
+import { existingVerdict, failure, succeeded, waitForUpload, writeVerdict } from './verdict.ts';
 
 let root: Awaited<ReturnType<typeof temporaryDirectory>>;
 beforeEach(async () => {
@@ -105,7 +105,7 @@ describe('a verdict', () => {
   });
 
   it('has one line', () => {
-    expect(oneSentence(' a\n\tb\u0000c ')).toBe('a b c');
+    expect(succeeded(' a\n\tb\u0000c ').message).toBe('a b c');
   });
 
   it('is waited for until it is uploaded, refused or late', async () => {
@@ -169,7 +169,12 @@ describe('the configuration', () => {
       taskFile: '/kopr/task/task.json',
       resultsDir: '/kopr/results',
       uploadSeconds: 1800,
+      sourceTokenFile: '/kopr/source-token/token',
     });
+  });
+
+  it('lets the publisher have as much as the publisher takes when nothing is set', () => {
+    expect(loadConfig({})).toMatchObject({ maxFileBytes: 8 * 1024 ** 3, maxTaskBytes: 16 * 1024 ** 3 });
   });
 
   it('names the variable that is wrong', () => {

@@ -9,6 +9,8 @@ const environment = z.object({
   KOPR_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   KOPR_TASK_FILE: z.string().default(podPaths.task),
   KOPR_TOKEN_FILE: z.string().default(podPaths.token),
+  /** What fetch shows to distgit; a file that is not there means that distgit asks for nothing. */
+  KOPR_SOURCE_TOKEN_FILE: z.string().default(podPaths.sourceToken),
   KOPR_WORK_DIR: z.string().default(podPaths.work),
   KOPR_RESULTS_DIR: z.string().default(podPaths.results),
   KOPR_CONTROL_DIR: z.string().default(podPaths.control),
@@ -16,8 +18,8 @@ const environment = z.object({
   KOPR_ENGINES_DIR: z.string().default('/opt/kopr/engines'),
   /** Most bytes of one downloaded source file or SRPM. */
   KOPR_MAX_SOURCE_BYTES: bytes(4 * GIB),
-  /** Most bytes of one result file, and of all of them. The publisher has limits of its own. */
-  KOPR_MAX_FILE_BYTES: bytes(4 * GIB),
+  /** Most bytes of one result file, and of all of them: as much as the publisher takes by default. */
+  KOPR_MAX_FILE_BYTES: bytes(8 * GIB),
   KOPR_MAX_TASK_BYTES: bytes(16 * GIB),
   /** A log longer than this is cut, never the cause of a failure. */
   KOPR_MAX_LOG_BYTES: bytes(100 * 1024 ** 2),
@@ -29,6 +31,7 @@ export interface BuilderConfig {
   logLevel: string;
   taskFile: string;
   tokenFile: string;
+  sourceTokenFile: string;
   workDir: string;
   resultsDir: string;
   controlDir: string;
@@ -52,6 +55,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     logLevel: value.KOPR_LOG_LEVEL,
     taskFile: value.KOPR_TASK_FILE,
     tokenFile: value.KOPR_TOKEN_FILE,
+    sourceTokenFile: value.KOPR_SOURCE_TOKEN_FILE,
     workDir: value.KOPR_WORK_DIR,
     resultsDir: value.KOPR_RESULTS_DIR,
     controlDir: value.KOPR_CONTROL_DIR,

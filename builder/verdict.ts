@@ -5,9 +5,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { TerminalError } from '../lib/errors.ts';
 import type { Verdict } from '../lib/protocol/task.ts';
 import { verdict as verdictSchema } from '../lib/protocol/task.ts';
+import { oneSentence } from '../lib/text/one-sentence.ts';
 import { REFUSED, UPLOADED, VERDICT } from './paths.ts';
-
-const MAX_MESSAGE = 1024;
 
 export function succeeded(message: string): Verdict {
   return { outcome: 'succeeded', reason: 'Succeeded', message: oneSentence(message), exitCode: 0 };
@@ -21,15 +20,6 @@ export function failed(reason: string, message: string, exitCode = 1): Verdict {
 export function failure(error: TerminalError): Verdict {
   const reason = verdictSchema.shape.reason.safeParse(error.code).success ? error.code : 'BuildFailed';
   return failed(reason, error.message);
-}
-
-/** One line without control characters that fits into a condition. */
-export function oneSentence(text: string): string {
-  const line = text
-    .replace(/\p{Cc}+/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE - 1)}…` : line;
 }
 
 /** Written last and by rename: whoever sees the file sees a finished task. */

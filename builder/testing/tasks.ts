@@ -22,6 +22,7 @@ export function binaryTask(
       commit: '0123456789012345678901234567890123456789',
       lookasideURL: 'http://127.0.0.1:9/repo/pkgs/demo/hello/hello',
       architecture: 'x86_64',
+      imageRepos: false,
       repos: [],
       buildrootPackages: ['buildsys-build'],
       network: false,

@@ -47,6 +47,8 @@ export const binaryStage = z.strictObject({
   lookasideURL: z.string(),
   /** RPM architecture of the chroot, e.g. `x86_64`, `i386`. */
   architecture: z.string(),
+  /** Besides `repos`, are the repositories used that the chroot's image is configured with? */
+  imageRepos: z.boolean(),
   repos: z.array(taskRepo),
   /** Packages installed besides BuildRequires, e.g. `buildsys-build`. */
   buildrootPackages: z.array(z.string()),
@@ -94,6 +96,8 @@ export const podPaths = {
   task: '/kopr/task/task.json',
   /** Secret volume of the agent alone: the bearer token. */
   token: '/kopr/token/token',
+  /** Secret volume of fetch alone: the bearer token for reading the package from distgit. May be absent. */
+  sourceToken: '/kopr/source-token/token',
   /** fetch and build write: sources/, plan/, scratch. */
   work: '/kopr/work',
   /** build writes, agent reads: result files, *.log, verdict.json (written last, by rename). */
