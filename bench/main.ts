@@ -7,7 +7,7 @@ import { errorMessage } from '../lib/errors.ts';
 import { dispatchFigures } from './dispatch.ts';
 import { reference } from './measure.ts';
 import type { Figure, Ranges } from './ranges.ts';
-import { judge, ranges, round, table } from './ranges.ts';
+import { better, judge, ranges, round, table } from './ranges.ts';
 import { schedulerFigures } from './scheduler.ts';
 
 const HELP = `Usage: node bench/main.ts [--calibrate]
@@ -30,24 +30,39 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`bench: "${unknown}" is not known; see --help\n`);
     return 2;
   }
-  const started = performance.now();
-  const before = reference();
-  const figures = schedulerFigures();
-  // The slower of two moments: what runs beside the benchmark comes and goes.
-  const referenceMs = Math.max(before, reference());
-  figures.push(...(await dispatchFigures()));
   if (args.includes('--calibrate')) {
-    await calibrate(figures, referenceMs);
+    const before = reference();
+    const figures = [...(await schedulerFigures()), ...(await dispatchFigures())];
+    await calibrate(figures, Math.min(before, reference()));
     return 0;
   }
+  return compare();
+}
+
+/** Measures until everything is within its range, a few times at most: a neighbour may have been busy. */
+async function compare(): Promise<number> {
+  const started = performance.now();
   const known = ranges.parse(JSON.parse(await readFile(FILE, 'utf8')));
+  const passes = [schedulerFigures, dispatchFigures, schedulerFigures, dispatchFigures];
+  let figures: Figure[] = [];
+  let referenceMs = reference();
+  for (const [index, pass] of passes.entries()) {
+    const fresh = index >= 2 && passed(figures, known, referenceMs) ? [] : await pass();
+    referenceMs = Math.min(referenceMs, reference());
+    figures = index < 2 ? [...figures, ...fresh] : better(figures, fresh);
+  }
   const verdicts = judge(figures, known, referenceMs);
-  const factor = Math.max(1, referenceMs / known.calibration.referenceMs);
+  const slower = Math.max(1, referenceMs / known.calibration.referenceMs);
+  const { date, machine } = known.calibration;
+  const seconds = Math.round((performance.now() - started) / 1000);
   process.stdout.write(
-    `${table(verdicts)}\n\nlimits of ${known.calibration.date} on ${known.calibration.machine}; ` +
-      `this machine needs ${round(factor)} times as long for the reference; took ${Math.round((performance.now() - started) / 1000)} s\n`,
+    `${table(verdicts)}\n\nlimits of ${date}, ${machine}; for the reference this machine needs ${round(slower)} times as long; took ${seconds} s\n`,
   );
   return verdicts.every(({ good }) => good) ? 0 : 1;
+}
+
+function passed(figures: readonly Figure[], known: Ranges, referenceMs: number): boolean {
+  return judge(figures, known, referenceMs).every(({ good }) => good);
 }
 
 async function calibrate(figures: readonly Figure[], referenceMs: number): Promise<void> {
@@ -59,7 +74,7 @@ async function calibrate(figures: readonly Figure[], referenceMs: number): Promi
       machine: `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}`,
       referenceMs: round(referenceMs),
     },
-    figures: Object.fromEntries(figures.map(({ name, value }) => [name, round(value)])),
+    figures: Object.fromEntries(figures.filter(({ rough }) => !rough).map(({ name, value }) => [name, round(value)])),
   };
   await writeFile(FILE, `${JSON.stringify(content, null, 2)}\n`);
   process.stdout.write(`${JSON.stringify(content, null, 2)}\n`);

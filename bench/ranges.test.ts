@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Figure, Ranges } from './ranges.ts';
-import { judge, table } from './ranges.ts';
+import { better, judge, table } from './ranges.ts';
 
 const KNOWN: Ranges = {
   calibration: { date: '2026-11-24', node: 'v24', machine: '2 cores', referenceMs: 10 },
@@ -87,5 +87,20 @@ describe('table', () => {
         '\n',
       ),
     );
+  });
+});
+
+describe('better', () => {
+  it('takes the better measurement of each figure', () => {
+    const one: Figure[] = [
+      { name: 'cycle', value: 5, unit: 'ms' },
+      { name: 'dispatches', value: 60, unit: '/s' },
+      { name: 'memory', value: 90, unit: 'MB' },
+    ];
+    const two: Figure[] = [
+      { name: 'cycle', value: 4, unit: 'ms' },
+      { name: 'dispatches', value: 50, unit: '/s' },
+    ];
+    expect(better(one, two).map(({ value }) => value)).toEqual([4, 60, 90]);
   });
 });

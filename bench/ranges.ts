@@ -7,6 +7,8 @@ export interface Figure {
   unit: 'ms' | 'MB' | '/s';
   /** What the project promises, whatever was measured before: at most, for `/s` at least. */
   target?: number;
+  /** Depends on what else the machine does, or on few samples: the target alone counts. */
+  rough?: true;
 }
 
 export const ranges = z.strictObject({
@@ -71,4 +73,14 @@ export function table(verdicts: readonly Verdict[]): string {
 
 export function round(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+}
+
+/** Of two measurements of the same figures the better ones: what runs beside a benchmark can only make it worse. */
+export function better(one: readonly Figure[], two: readonly Figure[]): Figure[] {
+  return one.map((figure) => {
+    const again = two.find(({ name }) => name === figure.name);
+    if (again === undefined) return figure;
+    const wins = figure.unit === '/s' ? again.value > figure.value : again.value < figure.value;
+    return wins ? again : figure;
+  });
 }

@@ -30,10 +30,10 @@ import { inParallel } from '../shared/parallel.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
 import { builderFor } from './builder.ts';
 import type { SchedulerMetrics } from './metrics.ts';
-import { isNews } from './news.ts';
+import { newsOf } from './news.ts';
 import { createObserver, STAND, SUSPENDED, standOf } from './observe.ts';
 import { schedule } from './schedule.ts';
-import type { Assignment, Waiting } from './world.ts';
+import type { Assignment, Schedule } from './world.ts';
 
 export const ticketRbac: RbacRule[] = [
   {
@@ -122,9 +122,9 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
   }
 
   /** True when there was more news than one cycle tells. */
-  async function tellWaiting(waiting: readonly Waiting[]): Promise<boolean> {
-    const news = waiting.filter(isNews);
-    await inParallel(news.slice(0, NEWS_PER_CYCLE), PARALLEL, ({ ticket, reason, message, position }) =>
+  async function tellWaiting(plan: Schedule): Promise<boolean> {
+    const news = newsOf(plan, NEWS_PER_CYCLE + 1);
+    await inParallel(news.slice(0, NEWS_PER_CYCLE), PARALLEL, ({ ticket, news: { reason, message, position } }) =>
       tell(ticket, {
         observedGeneration: ticket.metadata.generation ?? 0,
         phase: 'Waiting',
@@ -154,7 +154,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
     options.metrics.cycle(ctx.clock.monotonic() - started, plan);
     await inParallel(plan.assign.slice(0, ASSIGNED_PER_CYCLE), PARALLEL, (assignment) => assign(assignment, ctx));
     if (plan.assign.length > ASSIGNED_PER_CYCLE) return { requeueAfterMs: 1, reason: 'MoreAssignments' };
-    const more = await tellWaiting(plan.waiting);
+    const more = await tellWaiting(plan);
     await tellClosed();
     if (more) return { requeueAfterMs: NEXT_NEWS_MS, reason: 'MoreNews' };
     if (plan.wakeAt === undefined) return undefined;

@@ -5,7 +5,7 @@ import { ago, aTicket, NOW } from '../testing/objects.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import type { Schedule } from './world.ts';
 
-const NOTHING: Schedule = { assign: [], waiting: [], pending: [], wakeAt: undefined };
+const NOTHING: Schedule = { assign: [], next: [], rest: [], pending: [], wakeAt: undefined };
 
 describe('the metrics of the scheduler', () => {
   it('count waiting stages by architecture and reason, and forget those that wait no longer', async () => {

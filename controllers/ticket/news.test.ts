@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aTicket } from '../testing/objects.ts';
-import { isNews } from './news.ts';
+import { isNews, newsOf } from './news.ts';
 
 describe('isNews', () => {
   it.each([
@@ -15,7 +15,7 @@ describe('isNews', () => {
   ])('when $title: $news', ({ shown, position, news }) => {
     const place = shown === undefined ? {} : { position: shown };
     const ticket = aTicket('t', {}, { phase: 'Waiting', reason: 'PoolFull', message: 'full', ...place });
-    expect(isNews({ ticket, reason: 'PoolFull', message: 'full', position })).toBe(news);
+    expect(isNews(ticket, { reason: 'PoolFull', message: 'full', position })).toBe(news);
   });
 
   it.each([
@@ -25,6 +25,24 @@ describe('isNews', () => {
     { title: 'was assigned by mistake', status: { phase: 'Assigned', reason: 'PoolFull', message: 'full' } as const },
   ])('a ticket that $title is told', ({ status }) => {
     const ticket = aTicket('t', {}, status);
-    expect(isNews({ ticket, reason: 'PoolFull', message: 'full', position: undefined })).toBe(true);
+    expect(isNews(ticket, { reason: 'PoolFull', message: 'full', position: undefined })).toBe(true);
+  });
+});
+
+describe('newsOf', () => {
+  const full = { reason: 'PoolFull', message: 'full' };
+  const [next, one, two] = ['next', 'one', 'two'].map((name) => aTicket(name));
+  const known = aTicket('known', {}, { phase: 'Waiting', ...full });
+  const plan = {
+    next: [{ ticket: next as typeof known, news: { ...full, position: 0 } }],
+    rest: [{ tickets: [known, one as typeof known, two as typeof known], news: { ...full, position: undefined } }],
+  };
+
+  it.each([
+    [9, ['next', 'one', 'two']],
+    [2, ['next', 'one']],
+    [0, []],
+  ])('of %i at most tells %j', (count, names) => {
+    expect(newsOf(plan, count).map(({ ticket }) => ticket.metadata.name)).toEqual(names);
   });
 });

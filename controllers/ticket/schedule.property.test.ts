@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { aBuilder, ago, aPool, aTicket, NOW } from '../testing/objects.ts';
 import { schedule } from './schedule.ts';
-import { SimulatedCluster } from './testing/cluster.ts';
+import { SimulatedCluster, waitingOf } from './testing/cluster.ts';
 import { RunningUsage } from './usage.ts';
 import type { Schedule, SchedulerWorld } from './world.ts';
 import { isActive } from './world.ts';
@@ -114,10 +114,10 @@ describe('schedule, whatever the world is like,', () => {
     fc.assert(
       fc.property(world, (state) => {
         const plan = schedule(state, NOW);
-        const decided = [...plan.assign, ...plan.waiting].map((entry) => entry.ticket.metadata.name).sort();
+        const decided = [...plan.assign, ...waitingOf(plan)].map((entry) => entry.ticket.metadata.name).sort();
         const open = state.tickets.filter(({ status }) => status?.phase !== 'Assigned');
         expect(decided).toEqual(open.map(({ metadata }) => metadata.name).sort());
-        expect(plan.pending.reduce((sum, { count }) => sum + count, 0)).toBe(plan.waiting.length);
+        expect(plan.pending.reduce((sum, { count }) => sum + count, 0)).toBe(waitingOf(plan).length);
       }),
     );
   });
@@ -210,7 +210,7 @@ describe('schedule, whatever the world is like,', () => {
   it('numbers positions from 0 without a gap', () => {
     fc.assert(
       fc.property(world, (state) => {
-        const shown = schedule(state, NOW).waiting.flatMap(({ position }) =>
+        const shown = waitingOf(schedule(state, NOW)).flatMap(({ position }) =>
           position === undefined ? [] : [position],
         );
         expect(shown).toEqual(shown.map((_, index) => index));
@@ -219,8 +219,8 @@ describe('schedule, whatever the world is like,', () => {
   });
 });
 
-function explained({ waiting }: Schedule): [string, string, number | undefined][] {
-  return waiting
+function explained(plan: Schedule): [string, string, number | undefined][] {
+  return waitingOf(plan)
     .map(({ ticket, reason, position }): [string, string, number | undefined] => [
       ticket.metadata.name,
       reason,

@@ -3,6 +3,7 @@ import type { Builder } from '../../crds/builder.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { aBuilder, ago, aPool, aTicket, NOW } from '../testing/objects.ts';
 import { SHOWN_POSITIONS, schedule } from './schedule.ts';
+import { waitingOf } from './testing/cluster.ts';
 import type { SchedulerWorld } from './world.ts';
 
 const ASSIGNED = { phase: 'Assigned', pool: 'default', builder: 'builder-1', assignedAt: ago(3) } as const;
@@ -138,8 +139,8 @@ describe('limits', () => {
     const pools = [aPool('default', { tags: [{ name: 'big', priority: 0 }] })];
     const plan = schedule(aWorld({ tickets: tagged, pools, defaultQuota: { weight: 100, ...quota } }), NOW);
     expect(plan.assign).toHaveLength(2);
-    expect(plan.waiting).toMatchObject([{ reason: 'QuotaExceeded', position: undefined }]);
-    expect(plan.waiting[0]?.message).toContain(sentence);
+    expect(waitingOf(plan)).toMatchObject([{ reason: 'QuotaExceeded', position: undefined }]);
+    expect(waitingOf(plan)[0]?.message).toContain(sentence);
   });
 
   it("an owner's own quota replaces the default one", () => {
@@ -152,7 +153,7 @@ describe('limits', () => {
   it('a suspended project gets nothing, the other ones of its owner do', () => {
     const plan = schedule(aWorld({ tickets: tickets('a/p/1', 'a/q/1'), suspended: new Set(['a/p']) }), NOW);
     expect(plan.assign.map(({ ticket }) => ticket.metadata.name)).toEqual(['a/q/1']);
-    expect(plan.waiting).toMatchObject([{ reason: 'ProjectSuspended', message: 'Project "p" is suspended' }]);
+    expect(waitingOf(plan)).toMatchObject([{ reason: 'ProjectSuspended', message: 'Project "p" is suspended' }]);
   });
 });
 
@@ -163,20 +164,21 @@ describe('what tickets are told', () => {
     { title: 'its pool is full', pool: { max: 0 }, reason: 'PoolFull' },
   ])('$reason when $title', ({ pool, reason }) => {
     const plan = schedule(aWorld({ tickets: tickets('a/p/1'), pools: [aPool('default', pool)] }), NOW);
-    expect(plan.waiting).toMatchObject([{ reason, message: expect.stringMatching(/^[a-z].*[^.]$/) }]);
+    expect(waitingOf(plan)).toMatchObject([{ reason, message: expect.stringMatching(/^[a-z].*[^.]$/) }]);
   });
 
   it('PoolPaused, and the next cycle is due when the pause ends', () => {
     const pools = [aPool('default', {}, { pausedUntil: ago(-30) }), aPool('other', {}, { pausedUntil: ago(-20) })];
     const plan = schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW);
-    expect(plan).toMatchObject({ waiting: [{ reason: 'PoolPaused', position: 0 }], wakeAt: NOW + 20_000 });
+    expect(waitingOf(plan)).toMatchObject([{ reason: 'PoolPaused', position: 0 }]);
+    expect(plan.wakeAt).toBe(NOW + 20_000);
     expect(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW + 30_000).assign).toHaveLength(1);
   });
 
   it('positions in the order in which they will be served, with shares growing as they are', () => {
     const all = tickets('a/p/1', 'a/p/2', 'a/p/3', 'b/p/1', 'b/p/2');
     const plan = schedule(aWorld({ tickets: all, pools: [aPool('default', { max: 0 })] }), NOW);
-    const shown = plan.waiting.map(({ ticket, position }) => [position, ticket.metadata.name]);
+    const shown = waitingOf(plan).map(({ ticket, position }) => [position, ticket.metadata.name]);
     expect(shown).toEqual([
       [0, 'a/p/1'],
       [1, 'b/p/1'],
@@ -191,7 +193,7 @@ describe('what tickets are told', () => {
     const exotic = { ...stuck, spec: { ...stuck?.spec, architecture: 's390x' } } as BuilderTicket;
     const pools = [aPool('default', { max: 0 })];
     const plan = schedule(aWorld({ tickets: [exotic, next as BuilderTicket], pools }), NOW);
-    expect(plan.waiting.map(({ reason, position }) => [reason, position])).toEqual([
+    expect(waitingOf(plan).map(({ reason, position }) => [reason, position])).toEqual([
       ['PoolFull', 0],
       ['NoPool', undefined],
     ]);
@@ -199,7 +201,8 @@ describe('what tickets are told', () => {
 
   it(`exact positions for the first ${SHOWN_POSITIONS} only`, () => {
     const names = Array.from({ length: SHOWN_POSITIONS + 20 }, (_, i) => `a/p/${i}`);
-    const { waiting } = schedule(aWorld({ tickets: tickets(...names), pools: [aPool('default', { max: 0 })] }), NOW);
+    const plan = schedule(aWorld({ tickets: tickets(...names), pools: [aPool('default', { max: 0 })] }), NOW);
+    const waiting = waitingOf(plan);
     expect(waiting.map(({ position }) => position).filter((position) => position !== undefined)).toEqual(
       names.slice(0, SHOWN_POSITIONS).map((_, index) => index),
     );
@@ -221,7 +224,11 @@ describe('after a crash', () => {
 
   it('an assigned ticket is left alone even when its Builder is not to be seen', () => {
     const [ticket] = running('a/p/1').tickets;
-    expect(schedule(aWorld({ tickets: [ticket as BuilderTicket] }), NOW)).toMatchObject({ assign: [], waiting: [] });
+    expect(schedule(aWorld({ tickets: [ticket as BuilderTicket] }), NOW)).toMatchObject({
+      assign: [],
+      next: [],
+      rest: [],
+    });
   });
 });
 
@@ -262,7 +269,9 @@ describe('the choice of a pool', () => {
   it('a pool that is being deleted gets nothing', () => {
     const doomed = aPool('default');
     const pools = [{ ...doomed, metadata: { ...doomed.metadata, deletionTimestamp: ago(1) } }];
-    expect(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW).waiting).toMatchObject([{ reason: 'NoPool' }]);
+    expect(waitingOf(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW))).toMatchObject([
+      { reason: 'NoPool' },
+    ]);
   });
 
   it('noarch stages fit every pool', () => {

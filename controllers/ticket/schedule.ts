@@ -58,13 +58,13 @@ function explain(
   lines: readonly Line[],
   usage: RunningUsage,
   slots: PoolSlots,
-): Pick<Schedule, 'waiting' | 'pending'> {
-  const waiting: Waiting[] = [];
+): Pick<Schedule, 'next' | 'rest' | 'pending'> {
+  const next: Waiting[] = [];
   const pending: Pending[] = [];
-  const rest = lines.filter((line) => line.tickets.size > 0);
+  const waiting = lines.filter((line) => line.tickets.size > 0);
   const reasons = new Map<Line, Reason>();
   const queued: Line[] = [];
-  for (const line of rest) {
+  for (const line of waiting) {
     const hold = held(world, line.sample, usage);
     const reason = hold ?? slots.refusal(line.sample);
     reasons.set(line, reason);
@@ -79,20 +79,17 @@ function explain(
   const forecast = new Forecast(usage);
   deal(queued, forecast, (line) => {
     const reason = reasons.get(line);
-    if (waiting.length === SHOWN_POSITIONS || reason === undefined) return 'stop';
+    if (next.length === SHOWN_POSITIONS || reason === undefined) return 'stop';
     const ticket = line.tickets.take();
-    if (ticket !== undefined) waiting.push({ ticket, ...reason, position: waiting.length });
+    if (ticket !== undefined) next.push({ ticket, news: { ...reason, position: next.length } });
     forecast.add(line.sample);
     return 'served';
   });
-  for (const line of rest) {
-    const reason = reasons.get(line);
-    if (reason === undefined) continue;
-    for (const ticket of line.tickets.all()) {
-      waiting.push({ ticket, reason: reason.reason, message: reason.message, position: undefined });
-    }
-  }
-  return { waiting, pending };
+  const rest = waiting.map((line) => ({
+    tickets: line.tickets.all(),
+    news: { reason: '', message: '', ...reasons.get(line), position: undefined },
+  }));
+  return { next, rest, pending };
 }
 
 /** Only tickets that wait for nothing but their turn have a position: the others stand in nobody's way. */

@@ -21,12 +21,23 @@ export interface Assignment {
   pool: string;
 }
 
-export interface Waiting {
-  ticket: BuilderTicket;
+/** What a waiting ticket is told. */
+export interface News {
   reason: string;
   message: string;
   /** Tickets that will be served before; known for the first ones only. */
   position: number | undefined;
+}
+
+export interface Waiting {
+  ticket: BuilderTicket;
+  news: News;
+}
+
+/** Waiting tickets that are told the same. */
+export interface WaitingGroup {
+  tickets: readonly BuilderTicket[];
+  news: News;
 }
 
 /** Waiting tickets counted; several entries may be alike. */
@@ -38,8 +49,11 @@ export interface Pending {
 
 export interface Schedule {
   assign: Assignment[];
-  waiting: Waiting[];
-  /** The same, counted. */
+  /** Those that wait and know their position, in its order. */
+  next: Waiting[];
+  /** All others that wait: in groups, since a cycle must not make an object for each of 50,000. */
+  rest: WaitingGroup[];
+  /** Both, counted. */
   pending: Pending[];
   /** When a pool's pause ends, so that the next cycle is due then; milliseconds since the epoch. */
   wakeAt: number | undefined;

@@ -5,7 +5,7 @@ import type { BuildQuota } from '../../../crds/buildquota.ts';
 import { toTimestamp } from '../../../lib/clock.ts';
 import { aBuilder, aTicket, NOW } from '../../testing/objects.ts';
 import { schedule } from '../schedule.ts';
-import type { Schedule, SchedulerWorld } from '../world.ts';
+import type { News, Schedule, SchedulerWorld } from '../world.ts';
 
 /** A cluster in memory in which everybody else does what the scheduler relies on; time passes by ticks of one second. */
 export class SimulatedCluster {
@@ -84,4 +84,10 @@ export class SimulatedCluster {
     const builder = this.builders.get(name);
     if (builder !== undefined) this.builders.set(name, { ...builder, status: { ...builder.status, phase } });
   }
+}
+
+/** Every waiting ticket with what it is told, those with a position first. */
+export function waitingOf({ next, rest }: Schedule): ({ ticket: BuilderTicket } & News)[] {
+  const others = rest.flatMap(({ tickets, news }) => tickets.map((ticket) => ({ ticket, ...news })));
+  return [...next.map(({ ticket, news }) => ({ ticket, ...news })), ...others];
 }
