@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   apply,
+  attempts,
   build,
   freshNamespace,
   getBuild,
   kubectl,
+  leader,
   link,
   packagesOf,
   project,
@@ -17,11 +19,6 @@ import { isEmbedded, killApiServer, killProgram, watchPhases } from './node.ts';
 const NS = 'e2e-crash';
 const CHROOT = 'pebble-13-x86_64';
 
-async function leader(): Promise<string> {
-  const path = 'jsonpath={.spec.holderIdentity}';
-  return (await kubectl('-n', RELEASE_NAMESPACE, 'get', 'lease', 'kopr-operator', '-o', path)).split('_')[0] ?? '';
-}
-
 /** Waits by asking: a watch would end with the API server. */
 async function complete(name: string, seconds: number) {
   const ended = await until(
@@ -32,11 +29,6 @@ async function complete(name: string, seconds: number) {
   );
   if (ended === undefined) throw new Error(`Build ${name} is gone`);
   return ended;
-}
-
-async function attempts(name: string): Promise<string> {
-  const path = '{range .items[*]}{.spec.chroot}={.status.attempt} {end}';
-  return kubectl('-n', NS, 'get', 'chrootbuilds', '-l', `kopr.dev/build=${name}`, '-o', `jsonpath=${path}`);
 }
 
 describe('builds in the middle of a crash', () => {
@@ -73,7 +65,7 @@ describe('builds in the middle of a crash', () => {
     }
     // A phase may be over before anybody can see it; those that last have to be there.
     for (const phase of ['source Running', 'binary Running', 'binary Publishing']) expect([...killed]).toContain(phase);
-    expect(await attempts('slow')).toBe(`${CHROOT}=1 srpm-builds=1 `);
+    expect(await attempts(NS, 'slow')).toBe(`${CHROOT}=1 srpm-builds=1 `);
     expect(await packagesOf(NS, 'p', CHROOT)).toEqual(['slow-1.0-1.pb13.noarch', 'slow-1.0-1.pb13.src']);
   });
 
@@ -95,7 +87,7 @@ describe('builds in the middle of a crash', () => {
       const ended = await complete(name, 300);
       expect(succeeded(ended)).toMatchObject({ status: 'True' });
       ids.add(ended.status.id);
-      expect(await attempts(name)).toBe(`${CHROOT}=1 srpm-builds=1 `);
+      expect(await attempts(NS, name)).toBe(`${CHROOT}=1 srpm-builds=1 `);
     }
     expect(await packagesOf(NS, 'q', CHROOT)).toEqual([
       'slow-1.0-1.pb13.noarch',

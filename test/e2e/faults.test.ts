@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   apply,
+  attempts,
   BUILDS_NAMESPACE,
   build,
   freshNamespace,
@@ -32,27 +33,9 @@ async function untilState(name: string, state: string): Promise<void> {
   );
 }
 
-async function leader(): Promise<string> {
-  const holder = await kubectl(
-    '-n',
-    RELEASE_NAMESPACE,
-    'get',
-    'lease',
-    'kopr-operator',
-    '-o',
-    'jsonpath={.spec.holderIdentity}',
-  );
-  return holder.split('_')[0] ?? '';
-}
-
 /** kill -9: no grace, no chance to say good-bye. */
 async function kill(namespace: string, pod: string): Promise<void> {
   await kubectl('-n', namespace, 'delete', 'pod', pod, '--grace-period=0', '--force', '--wait=false');
-}
-
-async function attempts(name: string): Promise<string> {
-  const path = '{range .items[*]}{.spec.chroot}={.status.attempt} {end}';
-  return kubectl('-n', NS, 'get', 'chrootbuilds', '-l', `kopr.dev/build=${name}`, '-o', `jsonpath=${path}`);
 }
 
 describe('a running build', () => {
@@ -62,15 +45,6 @@ describe('a running build', () => {
     await kubectl('-n', NS, 'wait', '--for=condition=Ready', 'project/p', '--timeout=120s');
   }, 330_000);
   afterAll(() => kubectl('delete', 'namespace', NS, '--wait=false'));
-
-  it('survives the death of the leading operator without starting again', async () => {
-    await startSlow('operator-killed');
-    await untilState('operator-killed', 'running');
-    await kill(RELEASE_NAMESPACE, await leader());
-    const ended = await waitComplete(NS, 'operator-killed', 200);
-    expect(succeeded(ended)).toMatchObject({ status: 'True' });
-    expect(await attempts('operator-killed')).toBe(`${CHROOT}=1 srpm-builds=1 `);
-  });
 
   it('survives the death of the publisher, and its log has no hole', async () => {
     await startSlow('publisher-killed');
@@ -110,7 +84,7 @@ describe('a running build', () => {
     await kill(BUILDS_NAMESPACE, pod ?? '');
     const ended = await waitComplete(NS, 'builder-lost', 300);
     expect(succeeded(ended)).toMatchObject({ status: 'True' });
-    expect(await attempts('builder-lost')).toBe(`${CHROOT}=2 srpm-builds=1 `);
+    expect(await attempts(NS, 'builder-lost')).toBe(`${CHROOT}=2 srpm-builds=1 `);
   });
 });
 

@@ -226,3 +226,15 @@ export async function postFromInside(namespace: string, url: string, token: stri
   await kubectl('-n', namespace, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/post', '--timeout=60s');
   return (await kubectl('-n', namespace, 'logs', 'post')).trim();
 }
+
+/** Pod of the operator that leads. */
+export async function leader(): Promise<string> {
+  const path = 'jsonpath={.spec.holderIdentity}';
+  return (await kubectl('-n', RELEASE_NAMESPACE, 'get', 'lease', 'kopr-operator', '-o', path)).split('_')[0] ?? '';
+}
+
+/** How often each stage of a Build was tried, e.g. `pebble-13-x86_64=1 srpm-builds=1 `. */
+export async function attempts(namespace: string, name: string): Promise<string> {
+  const path = '{range .items[*]}{.spec.chroot}={.status.attempt} {end}';
+  return kubectl('-n', namespace, 'get', 'chrootbuilds', '-l', `kopr.dev/build=${name}`, '-o', `jsonpath=${path}`);
+}

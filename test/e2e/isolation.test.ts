@@ -22,6 +22,37 @@ const NS = 'e2e-isolation';
 const VICTIM = 'e2e-isolation-victim';
 const CHROOTS = ['pebble-13-x86_64', 'pebble-12-i386'];
 
+const first = 'e2e-first';
+const second = 'e2e-second';
+
+// Long before it is looked at: a Build waits two minutes for a project that is not there.
+beforeAll(async () => {
+  await Promise.all([freshNamespace(first), freshNamespace(second)]);
+  await kubectl('-n', second, 'create', 'serviceaccount', 'editor');
+  await kubectl(
+    '-n',
+    second,
+    'create',
+    'rolebinding',
+    'editor',
+    '--clusterrole=edit',
+    `--serviceaccount=${second}:editor`,
+  );
+  await kubectl(
+    '-n',
+    second,
+    'create',
+    'role',
+    'stages',
+    '--verb=create,get,update,patch',
+    '--resource=chrootbuilds.kopr.dev',
+  );
+  await kubectl('-n', second, 'create', 'rolebinding', 'stages', '--role=stages', `--serviceaccount=${second}:maker`);
+  await apply(project(first, 'p', { chroots: ['pebble-13-x86_64'] }));
+  await apply(build(second, 'foreign', 'p', link('words-3.1-1.src.rpm')));
+}, 420_000);
+afterAll(() => kubectl('delete', 'namespace', first, second, '--wait=false'));
+
 describe('a build that means harm', () => {
   beforeAll(async () => {
     await Promise.all([freshNamespace(NS), freshNamespace(VICTIM)]);
@@ -97,35 +128,7 @@ describe('the token of a build', () => {
 });
 
 describe('a second namespace', () => {
-  const first = 'e2e-first';
-  const second = 'e2e-second';
   const account = `--as=system:serviceaccount:${second}:editor`;
-  beforeAll(async () => {
-    await Promise.all([freshNamespace(first), freshNamespace(second)]);
-    await kubectl('-n', second, 'create', 'serviceaccount', 'editor');
-    await kubectl(
-      '-n',
-      second,
-      'create',
-      'rolebinding',
-      'editor',
-      '--clusterrole=edit',
-      `--serviceaccount=${second}:editor`,
-    );
-    await kubectl(
-      '-n',
-      second,
-      'create',
-      'role',
-      'stages',
-      '--verb=create,get,update,patch',
-      '--resource=chrootbuilds.kopr.dev',
-    );
-    await kubectl('-n', second, 'create', 'rolebinding', 'stages', '--role=stages', `--serviceaccount=${second}:maker`);
-    await apply(project(first, 'p', { chroots: ['pebble-13-x86_64'] }));
-    await apply(build(second, 'foreign', 'p', link('words-3.1-1.src.rpm')));
-  }, 420_000);
-  afterAll(() => kubectl('delete', 'namespace', first, second, '--wait=false'));
 
   it.each(['projects', 'packages', 'builds', 'chrootbuilds', 'buildertickets'])(
     'has no way to %s of the first one',

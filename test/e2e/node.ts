@@ -42,7 +42,7 @@ async function programsOf(uid: string): Promise<number[]> {
 
 /** Kills the API server and waits until the next one answers. */
 export async function killApiServer(): Promise<void> {
-  await run(SCRIPT, ['restart', 'kube-apiserver', '--kill']);
+  await run(SCRIPT, ['restart', '--kill', 'kube-apiserver']);
 }
 
 /** Calls `see` with each phase of each stage of a Build as it is written, until `signal`. */
