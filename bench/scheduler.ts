@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Registry } from 'prom-client';
 import { aBuilder, ago, aPool, aProject, aTicket, NOW } from '../controllers/testing/objects.ts';
@@ -36,7 +36,7 @@ const HEAP_MB = 512;
 
 /** In a process of its own: one that has done something else before holds memory for that. */
 async function memory(waiting: number, target?: number): Promise<Figure> {
-  const script = join(import.meta.dirname, 'memory.ts');
+  const script = fileURLToPath(new URL('./memory.ts', import.meta.url));
   const args = [`--max-old-space-size=${HEAP_MB}`, script, String(waiting)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
   const value = Number(stdout);
