@@ -32,7 +32,6 @@ async function complete(name: string, seconds: number) {
 }
 
 describe('builds in the middle of a crash', () => {
-  const ids = new Set<number>();
   beforeAll(async () => {
     await freshNamespace(NS);
     await apply(...['p', 'q'].map((name) => project(NS, name, { chroots: [CHROOT] })));
@@ -57,7 +56,6 @@ describe('builds in the middle of a crash', () => {
       await apply(build(NS, 'slow', 'p', { ...link('slow-1.0-1.src.rpm'), chroots: [CHROOT] }));
       const ended = await complete('slow', 330);
       expect(succeeded(ended)).toMatchObject({ status: 'True' });
-      ids.add(ended.status.id);
     } finally {
       end.abort();
       await watching.catch(() => undefined);
@@ -83,6 +81,7 @@ describe('builds in the middle of a crash', () => {
     // Nobody can restart it from outside elsewhere: there the operator has to do without its connections.
     if (await isEmbedded()) await killApiServer();
     else await killProgram(RELEASE_NAMESPACE, await leader());
+    const ids = new Set<number>();
     for (const name of ['slow-2', 'words']) {
       const ended = await complete(name, 300);
       expect(succeeded(ended)).toMatchObject({ status: 'True' });
@@ -95,6 +94,6 @@ describe('builds in the middle of a crash', () => {
       'words-3.1-1.pb13.noarch',
       'words-3.1-1.pb13.src',
     ]);
-    expect(ids.size).toBe(3);
+    expect(ids.size).toBe(2);
   });
 });
