@@ -311,7 +311,7 @@ collect_results() {
   count=0
   for file in "$TOP"/RPMS/*.rpm "$TOP"/RPMS/*/*.rpm "$TOP"/SRPMS/*.src.rpm "$TOP/SOURCES/$spec"; do
     # Links are left behind: a result is a plain file.
-    if [ ! -f "$file" ] || [ -h "$file" ]; then continue; fi
+    if [ ! -f "$file" ] || [ -h "$file" ] || [ -h "${file%/*}" ]; then continue; fi
     cp -- "$file" "$RESULTS/" || die "$(plain "$file") could not be copied to the results"
     chmod 0644 "$RESULTS/${file##*/}"
     case $file in *.src.rpm | *.spec) ;; *) count=$((count + 1)) ;; esac
@@ -343,6 +343,13 @@ if [ "$personality" = linux32 ] && [ -z "${KOPR_PERSONALITY-}" ]; then
 fi
 
 deadline=$(($(date +%s) + timeout_seconds))
+# The work volume is open to everybody, and what fetch has left belongs to the build's own user id. Before anything of the
+# build runs, all that root's steps read or trust becomes root's: a build that could move $STATE away would give root a
+# .rpmmacros of its own, and one that could write $PLAN would write this script.
+if ! chown 0:0 "$WORK" || ! chmod 0755 "$WORK" || ! chown -R 0:0 "$PLAN" || ! chmod -R go-w "$PLAN"; then
+  die 'the work volume cannot be closed'
+fi
+rm -rf "$STATE" "$WORK/scratch"
 mkdir -p "$STATE/root-home" "$STATE/zypp" "$TOP/BUILD" "$TOP/BUILDROOT" "$TOP/RPMS" "$TOP/SRPMS" "$WORK/home" ||
   die 'the work volume is not writable'
 cp "$PLAN/root-rpmmacros" "$STATE/root-home/.rpmmacros"
@@ -350,7 +357,8 @@ cp "$PLAN/zypp.repo" "$STATE/zypp/kopr.repo"
 cp "$PLAN/rpmmacros" "$WORK/home/.rpmmacros"
 if [ ! -d "$TOP/SOURCES" ]; then mv "$WORK/sources" "$TOP/SOURCES" || die 'the sources are missing'; fi
 rm -rf "$TOP/SOURCES/.git"
-chown "$BUILD_UID:$BUILD_UID" "$TOP" "$TOP"/* "$WORK/home"
+# Not $TOP itself, so that none of its directories can be replaced by a link that root would follow.
+chown "$BUILD_UID:$BUILD_UID" "$TOP"/* "$WORK/home"
 # From here on results are root's alone: the build runs under the user id that the fetch container had, and must not
 # rewrite its own log or leave a verdict.
 if ! chown -R 0:0 "$RESULTS" || ! chmod -R go-w "$RESULTS"; then die 'the results volume cannot be closed'; fi
