@@ -183,11 +183,12 @@ describe('a pool whose pods', () => {
   it('the API server refuses fails the build with its words, and pauses', async () => {
     const { client, namespaces } = cluster;
     await patchPool({ suspend: true });
-    await createPool(client, namespaces.builds, 'broken', { pod: { runtimeClassName: 'no-such-class' } as never });
+    const resources = { requests: { memory: '2Gi' }, limits: { memory: '1Gi' } };
+    await createPool(client, namespaces.builds, 'broken', { pod: { resources } as never });
     await createBuild(cluster, 'refused-pod');
     const status = await completed(cluster, 'refused-pod');
     expect(status).toMatchObject({ state: 'failed', reason: 'PodRefused' });
-    expect(status.conditions?.[0]?.message).toContain('no-such-class');
+    expect(status.conditions?.[0]?.message).toContain('must be less than or equal to memory limit');
     const pool = (): object | undefined => cluster.find(BuilderPools, 'broken')?.status;
     await eventually(
       'the pause of the pool',

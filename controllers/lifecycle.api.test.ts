@@ -180,6 +180,8 @@ describe('a lost builder', () => {
         ['pebble-13-x86_64', 2],
       ]);
       expect(cluster.standins.publisher.ofBuild(id)).toHaveLength(2);
+      const lost = podsOf(name).find(({ task, document }) => document.chroot !== 'srpm-builds' && task.endsWith('.1'));
+      expect([...cluster.standins.publisher.forgotten]).toContain(lost?.task);
       await released(cluster, name);
     },
   );

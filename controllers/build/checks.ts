@@ -37,7 +37,11 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
     return missing(world, now, 'PackageNotFound', `there is no Package "${build.spec.package}" in this namespace`);
   }
   const wanted = build.spec.chroots ?? world.package?.spec.chroots ?? project.spec.chroots;
-  if (begun !== undefined) return { source, chroots: stillBuilt(world, wanted, begun) };
+  if (begun !== undefined) {
+    const chroots = stillBuilt(world, wanted, begun);
+    if (chroots.length > 0) return { source, chroots };
+    return failed('ChrootNotInProject', `Project "${build.spec.project}" has no chroot of this Build any more`);
+  }
   const foreign = wanted.filter((name) => !project.spec.chroots.includes(name));
   if (foreign.length > 0) {
     return failed(
@@ -67,12 +71,14 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
  * Project is built no more, unless it is being built already: the others must not suffer for it.
  */
 function stillBuilt(world: BuildWorld, wanted: readonly string[], begun: ChrootBuild): Chroot[] {
-  const started = new Set(world.children.map((child) => child.spec.chroot));
-  return wanted
-    .filter((name) => started.has(name) || world.project?.spec.chroots.includes(name))
+  const started = world.children.filter((child) => child.spec.stage === 'binary').map((child) => child.spec.chroot);
+  const toStart = wanted
+    .filter((name) => world.project?.spec.chroots.includes(name))
     .map((name) => world.chroots.get(name))
     .filter((chroot) => chroot !== undefined)
     .filter((chroot) => begun.spec.branches?.includes(branchOf(chroot)));
+  const going = started.map((name) => world.chroots.get(name)).filter((chroot) => chroot !== undefined);
+  return [...new Set([...toStart, ...going])];
 }
 
 /** What a Build that is right in itself may still have to wait for. */

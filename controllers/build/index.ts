@@ -86,6 +86,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     const after = (build.spec.after ?? []).map((name) => builds.get(`${namespace}/${name}`));
     const known = (project?.spec.chroots ?? [])
       .concat(build.spec.chroots ?? [])
+      .concat(children.filter((child) => child.spec.stage === 'binary').map((child) => child.spec.chroot))
       .map((name) => chroots.get(chrootObjectName(name)));
     return {
       build,

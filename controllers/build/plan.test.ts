@@ -212,6 +212,18 @@ describe('planBuild', () => {
     expect(last.status).toMatchObject({ state: 'failed', reason: 'ProjectNotFound' });
   });
 
+  it('fails, after its stages have ended, when its Project has none of its chroots any more', () => {
+    const project = aProject({ chroots: [NEW_CHROOT] });
+    const world = aWorld({
+      build: aBuild({ chroots: CHROOTS }),
+      project,
+      children: [aSourceStage({ state: 'running' })],
+    });
+    expect(planBuild(world, NOW)).toMatchObject({ cancel: [{ spec: { stage: 'source' } }] });
+    const last = planBuild({ ...world, children: [aSourceStage(endedAs('canceled'))] }, NOW);
+    expect(last.status).toMatchObject({ state: 'failed', reason: 'ChrootNotInProject' });
+  });
+
   it('does not let other chroots suffer when one is taken out of its Project', () => {
     const build = aBuild({ chroots: CHROOTS });
     const project = aProject({ chroots: ['pebble-13-x86_64'] });

@@ -222,6 +222,16 @@ describe('planChrootBuild', () => {
     expect(status?.message).toContain('waits for the publisher');
   });
 
+  it.each([
+    { question: 'task', shown: 'Running', phase: 'Running' },
+    { question: 'publication', shown: 'Running', phase: 'Publishing' },
+    { question: 'publication', shown: 'Importing', phase: 'Importing' },
+    { question: 'imported', shown: 'Publishing', phase: 'Importing' },
+  ] as const)('is $phase when there is no answer to $question, though the world shows $shown', (entry) => {
+    const world = withBuilder({ phase: 'Ended' }, { chrootBuild: aSourceStage({ phase: entry.shown }) });
+    expect(unanswered(world, entry.question, 'reset', NOW).status?.phase).toBe(entry.phase);
+  });
+
   it('gives up on services that do not take over for six hours, with their last words', () => {
     const stage = aBinaryStage('pebble-13-x86_64', { builtAt: ago(6 * 3600 + 1), message: 'waits for the publisher' });
     const ticket = aTicket('t', { closed: true }, ASSIGNED);

@@ -145,7 +145,7 @@ function importing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
 /** A question got no answer. It is asked again, with growing pauses; meanwhile the stage says what it waits for. */
 export function unanswered(world: ChrootBuildWorld, question: Question, problem: string, now: number): ChrootBuildPlan {
   const service = question === 'imported' ? 'distgit' : 'the publisher';
-  const phase = world.chrootBuild.status?.phase ?? 'Running';
+  const phase = phaseOf(world, question);
   return at(
     world,
     now,
@@ -156,6 +156,16 @@ export function unanswered(world: ChrootBuildWorld, question: Question, problem:
 }
 
 const SILENT: ChrootBuildPlan = { closeTickets: [], notes: [] };
+
+/**
+ * Where a stage is that asks this. What this very reconcile has shown before it asked counts, not what the world was
+ * made from: a publisher that was asked may have published, and must not be taken for one that was not.
+ */
+function phaseOf({ chrootBuild }: ChrootBuildWorld, question: Question): Phase {
+  const shown = chrootBuild.status?.phase ?? 'Running';
+  if (question === 'imported') return 'Importing';
+  return question === 'publication' && shown !== 'Importing' ? 'Publishing' : shown;
+}
 
 function start(
   world: ChrootBuildWorld,

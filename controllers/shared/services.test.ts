@@ -61,6 +61,8 @@ describe('the services, over HTTP,', () => {
     expect(await services.ensureRepositories('@team', 'hello', REPOSITORIES, signal)).toMatchObject({ state: 'done' });
     expect(standins.publisher.projects.has('@team/hello')).toBe(true);
     expect(await services.deleteProject('@team', 'hello', signal)).toBe(true);
+    await services.forgetTask(TASK, signal);
+    expect([...standins.publisher.forgotten]).toEqual([TASK]);
     expect([standins.publisher.deleted, standins.distgit.deleted]).toEqual([['@team/hello'], ['@team/hello']]);
   });
 

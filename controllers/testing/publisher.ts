@@ -27,6 +27,8 @@ export class PublisherModel {
   readonly repositories = new Map<string, Repository>();
   readonly projects = new Map<string, RepositoryRequest>();
   readonly deleted: string[] = [];
+  /** Tasks whose uploads are of no use any more; they may send nothing more. */
+  readonly forgotten = new Set<string>();
   private readonly url: () => string;
 
   constructor(url: () => string) {
@@ -35,11 +37,17 @@ export class PublisherModel {
 
   /** What the agent of a builder pod does. The same manifest again is fine, another one is not. */
   complete(task: string, manifest: TaskManifest): void {
+    if (this.forgotten.has(task)) throw new TerminalError('TaskSuperseded', `the task ${task} was given up`);
     const before = this.tasks.get(task);
     if (before !== undefined && JSON.stringify(before) !== JSON.stringify(manifest)) {
       throw new TerminalError('TaskComplete', `the task ${task} was completed before, with other results`);
     }
     this.tasks.set(task, taskManifest.parse(manifest));
+  }
+
+  forget(task: string): void {
+    this.forgotten.add(task);
+    if (!this.publications.has(task)) this.tasks.delete(task);
   }
 
   taskState(task: string): TaskState {

@@ -92,6 +92,8 @@ export async function startStandins(): Promise<Standins> {
     switch (route) {
       case 'GET publisher tasks':
         return publisher.taskState(first);
+      case 'DELETE publisher tasks':
+        return publisher.forget(first);
       case 'PUT publisher publications':
         return publisher.publish(first, body);
       case 'PUT distgit imports':
