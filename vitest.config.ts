@@ -27,7 +27,7 @@ export default defineConfig({
           exclude: [...notOurs, ...chart, ...processes, 'test/e2e/**', '**/*.api.test.ts'],
         },
       },
-      { extends: true, test: { name: 'process', include: processes, testTimeout: 60_000 } },
+      { extends: true, test: { name: 'process', include: processes, testTimeout: 120_000, retry: 1 } },
       {
         // Against a real kube-apiserver, one for all files: started when the first of them is to run.
         extends: true,
@@ -37,6 +37,7 @@ export default defineConfig({
           exclude: notOurs,
           globalSetup: ['operator/testing/global-setup.ts'],
           testTimeout: 60_000,
+          retry: 1,
         },
       },
       { extends: true, test: { name: 'chart', include: chart, testTimeout: 60_000 } },
@@ -47,6 +48,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
+          // Deadlines of real processes on two busy cores; vitest reports what passed in the second run only.
+          retry: 1,
           testTimeout: 420_000,
           hookTimeout: 420_000,
         },
