@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Blade } from './testing/blade.ts';
 import type { Operator, TestCluster } from './testing/cluster.ts';
 import { startCluster } from './testing/cluster.ts';
 import { createBuild, createProject } from './testing/create.ts';
@@ -31,33 +30,33 @@ async function prepare(cluster: TestCluster): Promise<Operator> {
   return operator;
 }
 
-/** An operator dies after its n-th write; the next one finishes. False when the Build was finished before that. */
-async function crash(cluster: TestCluster, name: string, writes: number): Promise<boolean> {
-  const doomed = await cluster.startOperator({ blade: new Blade(writes) });
+/**
+ * The operator dies after its n-th write of a Build; the next one finishes it and is returned. Undefined when the Build
+ * needed fewer writes.
+ */
+async function crash(cluster: TestCluster, doomed: Operator, name: string, writes: number) {
+  doomed.blade.arm(writes);
   await createBuild(cluster, name);
   const ended = finished(cluster, name).then(() => true);
-  const early = await Promise.race([ended, doomed.blade.died.then(() => false)]);
+  await Promise.race([ended, doomed.blade.died]);
   await doomed.stop();
-  if (early && !doomed.blade.dead) return false;
+  if (!doomed.blade.dead) return undefined;
   const next = await cluster.startOperator();
   await ended;
-  await next.stop();
-  const last = doomed.blade.log.at(-1) ?? 'nothing';
-  expectOneOfEverything(cluster, name, `after a crash upon write ${writes} (${last})`);
-  return true;
+  expectOneOfEverything(cluster, name, `after a crash upon write ${writes} (${doomed.blade.log.at(-1)})`);
+  return next;
 }
 
 describe('an operator that dies', () => {
   it('after any of its writes leaves a Build that the next one finishes, with one of everything', async () => {
-    const operators = await Promise.all(lanes.map(prepare));
-    await Promise.all(operators.map((operator) => operator.stop()));
-    let next = 0;
+    let writes = 0;
     let crashes = 0;
     async function run(cluster: TestCluster): Promise<void> {
-      for (;;) {
-        const writes = ++next;
-        if (!(await crash(cluster, `crash-${writes}`, writes))) return;
-        crashes++;
+      let operator: Operator | undefined = await prepare(cluster);
+      while (operator !== undefined) {
+        const after = ++writes;
+        operator = await crash(cluster, operator, `crash-${after}`, after);
+        if (operator !== undefined) crashes++;
       }
     }
     await Promise.all(lanes.map(run));

@@ -13,7 +13,7 @@ export class Blade {
   writes = 0;
   /** What was written, in order. */
   readonly log: string[] = [];
-  private readonly after: number | undefined;
+  private after: number | undefined;
   private fall: () => void = () => undefined;
   private fallen = false;
   readonly died: Promise<void>;
@@ -23,7 +23,11 @@ export class Blade {
     this.died = new Promise((resolve) => {
       this.fall = resolve;
     });
-    if (after === 0) this.kill();
+  }
+
+  /** To die after so many writes more. */
+  arm(writes: number): void {
+    this.after = this.writes + writes;
   }
 
   get dead(): boolean {
