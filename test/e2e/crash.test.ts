@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   apply,
   attempts,
@@ -34,37 +34,58 @@ async function complete(name: string, seconds: number) {
 describe('builds in the middle of a crash', () => {
   beforeAll(async () => {
     await freshNamespace(NS);
-    await apply(...['p', 'q'].map((name) => project(NS, name, { chroots: [CHROOT] })));
-    await kubectl('-n', NS, 'wait', '--for=condition=Ready', 'project/p', 'project/q', '--timeout=120s');
+    await apply(...['slow', 'words', 'q'].map((name) => project(NS, name, { chroots: [CHROOT] })));
+    await kubectl(
+      '-n',
+      NS,
+      'wait',
+      '--for=condition=Ready',
+      'project/slow',
+      'project/words',
+      'project/q',
+      '--timeout=120s',
+    );
   }, 330_000);
+  /** The kubelet makes a program that dies often wait for minutes; new pods start without that debt. */
+  beforeEach(async () => {
+    await kubectl('-n', RELEASE_NAMESPACE, 'rollout', 'restart', 'deployment/kopr-operator');
+    await kubectl('-n', RELEASE_NAMESPACE, 'rollout', 'status', 'deployment/kopr-operator', '--timeout=120s');
+  }, 150_000);
   afterAll(() => kubectl('delete', 'namespace', NS, '--wait=false'));
 
-  it('complete once although the operator is killed in every phase', async () => {
-    const phases = ['source Running', 'source Importing', 'binary Starting', 'binary Running', 'binary Publishing'];
+  // Two builds share the phases: after a death it takes the next leader a while to look again, and the phase that
+  // follows at once may be over by then.
+  it.each([
+    { file: 'slow', version: '1.0', phases: ['source Running', 'source Importing', 'binary Running'] },
+    { file: 'words', version: '3.1', phases: ['source Starting', 'binary Starting', 'binary Publishing'] },
+  ])('complete once although the operator is killed in $phases', async ({ file, version, phases }) => {
+    const name = `${file}-1`;
     const killed = new Set<string>();
+    const problems: unknown[] = [];
     const end = new AbortController();
     let busy = Promise.resolve();
-    const watching = watchPhases(NS, 'slow', end.signal, (stage, phase) => {
+    const watching = watchPhases(NS, name, end.signal, (stage, phase) => {
       const what = `${stage} ${phase}`;
       if (!phases.includes(what) || killed.has(what)) return;
       killed.add(what);
       busy = busy
         .then(async () => killProgram(RELEASE_NAMESPACE, await leader()))
-        .catch(() => void killed.delete(what));
+        .catch((error) => void problems.push(error));
     });
     try {
-      await apply(build(NS, 'slow', 'p', { ...link('slow-1.0-1.src.rpm'), chroots: [CHROOT] }));
-      const ended = await complete('slow', 330);
-      expect(succeeded(ended)).toMatchObject({ status: 'True' });
+      await apply(build(NS, name, file, link(`${file}-${version}-1.src.rpm`)));
+      expect(succeeded(await complete(name, 330))).toMatchObject({ status: 'True' });
     } finally {
       end.abort();
       await watching.catch(() => undefined);
       await busy;
     }
-    // A phase may be over before anybody can see it; those that last have to be there.
-    for (const phase of ['source Running', 'binary Running', 'binary Publishing']) expect([...killed]).toContain(phase);
-    expect(await attempts(NS, 'slow')).toBe(`${CHROOT}=1 srpm-builds=1 `);
-    expect(await packagesOf(NS, 'p', CHROOT)).toEqual(['slow-1.0-1.pb13.noarch', 'slow-1.0-1.pb13.src']);
+    expect(problems).toEqual([]);
+    expect([...killed].sort()).toEqual([...phases].sort());
+    expect(await attempts(NS, name)).toBe(`${CHROOT}=1 srpm-builds=1 `);
+    expect(await packagesOf(NS, file, CHROOT)).toEqual(
+      ['noarch', 'src'].map((arch) => `${file}-${version}-1.pb13.${arch}`),
+    );
   });
 
   it('complete once although the API server is killed', async () => {
