@@ -50,6 +50,13 @@ describe('builds in the middle of a crash', () => {
   beforeEach(async () => {
     await kubectl('-n', RELEASE_NAMESPACE, 'rollout', 'restart', 'deployment/kopr-operator');
     await kubectl('-n', RELEASE_NAMESPACE, 'rollout', 'status', 'deployment/kopr-operator', '--timeout=120s');
+    await until(
+      'one of the new pods leads',
+      async () => kubectl('-n', RELEASE_NAMESPACE, 'get', 'pod', await leader(), '--ignore-not-found', '-o', 'name'),
+      (name) => name !== '',
+      60,
+    );
+    await kubectl('-n', NS, 'delete', 'builds', '--all', '--wait', '--timeout=60s');
   }, 150_000);
   afterAll(() => kubectl('delete', 'namespace', NS, '--wait=false'));
 
