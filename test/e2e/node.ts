@@ -42,7 +42,13 @@ async function programsOf(uid: string): Promise<number[]> {
 
 /** Kills the API server and waits until the next one answers. */
 export async function killApiServer(): Promise<void> {
-  await run(SCRIPT, ['restart', '--kill', 'kube-apiserver']);
+  try {
+    await run(SCRIPT, ['restart', '--kill', 'kube-apiserver']);
+  } catch (error) {
+    // This test has failed, but the ones after it need a cluster.
+    await run(SCRIPT, ['up']);
+    throw error;
+  }
 }
 
 /** Calls `see` with each phase of each stage of a Build as it is written, until `signal`. */
