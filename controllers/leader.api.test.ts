@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../operator/testing/harness.ts';
 import { Blade } from './testing/blade.ts';
 import type { Operator, TestCluster } from './testing/cluster.ts';
@@ -21,10 +21,20 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.stop());
 
-function startReplica(blade = new Blade()): Promise<Operator> {
+const replicas: Operator[] = [];
+
+// A test that fails half-way must not leave a leader behind for the next one.
+afterEach(async () => {
+  await Promise.all(replicas.splice(0).map((replica) => replica.stop().catch(() => undefined)));
+  lost.length = 0;
+});
+
+async function startReplica(blade = new Blade()): Promise<Operator> {
   const identity = randomUUID();
   const leaderElection = { ...ELECTION, identity, onLost: () => void lost.push(identity) };
-  return cluster.startOperator({ blade, leaderElection });
+  const replica = await cluster.startOperator({ blade, leaderElection });
+  replicas.push(replica);
+  return replica;
 }
 
 async function leads(operator: Operator): Promise<void> {
