@@ -26,6 +26,7 @@ interface Gate {
 }
 
 const BIN = join(ROOT, 'node_modules', '.bin');
+const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 const ONE: Count = { passed: 1, failed: 0 };
 const LONG_MS = 3_600_000;
 
@@ -61,7 +62,7 @@ function vitest(name: string, args: string[]): Gate {
       try {
         const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
         // Failed tests are counted, not thrown.
-        await shown(run(join(BIN, 'vitest'), ['run', ...args, ...reporters], { timeoutMs: LONG_MS })).catch(
+        await shown(run(process.execPath, [VITEST, 'run', ...args, ...reporters], { timeoutMs: LONG_MS })).catch(
           () => undefined,
         );
         const counts = report.parse(JSON.parse(await readFile(file, 'utf8')));
