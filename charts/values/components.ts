@@ -65,6 +65,10 @@ export const distgit = section(
       .array(z.string())
       .default([])
       .describe('More URL prefixes that SRPMs may be imported from, besides the results of this kopr.'),
+    publicReads: flag(
+      'Let everybody who reaches distgit read all sources and import logs, as Copr does. Otherwise each build reads its own package only, with a token; and exposing distgit is of no use.',
+      false,
+    ),
     extraService: section(
       {
         type: z

@@ -2,9 +2,10 @@ import { z } from 'zod';
 
 /**
  * Control API of distgit (port 5011, JSON, control token). Errors are `{error: {code, message}}`.
- *   PUT    /v1/imports/{task}?wait=S            ImportRequest → 200 Import, 202 while under way, 422 when the SRPM is bad
+ *   PUT    /v1/imports/{task}?wait=S            ImportRequest → 200 Import, 202 while under way, 422 when the SRPM is bad,
+ *                                               410 when the project was deleted meanwhile
  *   DELETE /v1/projects/{owner}/{project}       → 204
- * Public, read-only (port 5001):
+ * Read-only (port 5001), with a source token for the package (logs: a control token), or all public:
  *   /git/{owner}/{project}/{package}[.git]      smart HTTP
  *   /repo/pkgs/{owner}/{project}/{package}/{file}/{hashtype}/{hash}/{file}   and, for md5, without {hashtype}
  *   /per-task-logs/{build}.log

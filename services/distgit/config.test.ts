@@ -10,6 +10,9 @@ describe('the configuration', () => {
       httpPort: 5001,
       controlPort: 5011,
       importDeadlineMs: 1_200_000,
+      publicReads: false,
+      gitPerClient: 4,
+      requestsPerClient: 32,
     });
   });
 
@@ -26,12 +29,13 @@ describe('the configuration', () => {
     [{ KOPR_SRPM_ORIGINS: 'file:///' }, /KOPR_SRPM_ORIGINS: "file:\/\/\/" is not an http/],
     [{ KOPR_TOKEN_KEY_FILE: undefined }, /KOPR_TOKEN_KEY_FILE/],
     [{ KOPR_HTTP_PORT: '70000' }, /KOPR_HTTP_PORT/],
+    [{ KOPR_PUBLIC_READS: 'yes' }, /KOPR_PUBLIC_READS/],
     [{ KOPR_MAX_SRPM_BYTES: 'many' }, /KOPR_MAX_SRPM_BYTES/],
   ])('is refused with %o', (change, message) => {
     expect(() => loadConfig({ ...required, ...change })).toThrow(message);
   });
 
   it('is described by --help, every variable', () => {
-    expect(HELP.match(/KOPR_[A-Z_]+/g)?.length).toBe(13);
+    expect(HELP.match(/KOPR_[A-Z_]+/g)?.length).toBe(16);
   });
 });

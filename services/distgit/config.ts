@@ -35,6 +35,9 @@ const schema = z.object({
   KOPR_IMPORT_DEADLINE_SECONDS: count(86_400).default(1200),
   KOPR_IMPORT_CONCURRENCY: count(64).default(4),
   KOPR_GIT_CONCURRENCY: count(1000).default(16),
+  KOPR_GIT_PER_CLIENT: count(1000).default(4),
+  KOPR_REQUESTS_PER_CLIENT: count(10_000).default(32),
+  KOPR_PUBLIC_READS: z.enum(['true', 'false']).default('false'),
   KOPR_LOG_RETENTION_DAYS: count(3650).default(30),
 });
 
@@ -52,6 +55,12 @@ export interface Config {
   importDeadlineMs: number;
   importConcurrency: number;
   gitConcurrency: number;
+  /** Git requests of one client address, running or waiting. */
+  gitPerClient: number;
+  /** Open requests of one client address on the public port. */
+  requestsPerClient: number;
+  /** Whether git, lookaside and logs may be read without a token. */
+  publicReads: boolean;
   logRetentionMs: number;
 }
 
@@ -60,16 +69,19 @@ export const HELP = `kopr distgit: imports source RPMs into git and a content-ad
 Usage: distgit [--help]        Everything is configured by environment variables:
 
   KOPR_DATA_DIR                 data directory, one file system (/data)
-  KOPR_HTTP_PORT                public: /git/, /repo/pkgs/, /per-task-logs/ (5001)
+  KOPR_HTTP_PORT                reading: /git/, /repo/pkgs/, /per-task-logs/ (5001)
   KOPR_CONTROL_PORT             control API of the operator (5011)
   KOPR_METRICS_PORT             /metrics, /healthz, /readyz (9090)
-  KOPR_TOKEN_KEY_FILE           file with the key of the control tokens, at least 32 bytes (required)
+  KOPR_TOKEN_KEY_FILE           file with the key of the tokens, at least 32 bytes (required)
   KOPR_SRPM_ORIGINS             comma list of URL prefixes SRPMs may be fetched from (required)
   KOPR_MAX_SRPM_BYTES           largest SRPM (4 GiB)
   KOPR_MAX_UNPACKED_BYTES       largest sum of the files in an SRPM (16 GiB)
   KOPR_IMPORT_DEADLINE_SECONDS  longest import (1200)
   KOPR_IMPORT_CONCURRENCY       imports at a time (4)
   KOPR_GIT_CONCURRENCY          git requests at a time (16)
+  KOPR_GIT_PER_CLIENT           git requests at a time of one client address (4)
+  KOPR_REQUESTS_PER_CLIENT      open requests of one client address (32)
+  KOPR_PUBLIC_READS             "true": everybody may read; "false": only with a token for the package (false)
   KOPR_LOG_RETENTION_DAYS       age at which per-task logs and import records go (30)
   KOPR_LOG_LEVEL                trace, debug, info, warn, error or fatal (info)
 `;
@@ -95,6 +107,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     importDeadlineMs: value.KOPR_IMPORT_DEADLINE_SECONDS * 1000,
     importConcurrency: value.KOPR_IMPORT_CONCURRENCY,
     gitConcurrency: value.KOPR_GIT_CONCURRENCY,
+    gitPerClient: value.KOPR_GIT_PER_CLIENT,
+    requestsPerClient: value.KOPR_REQUESTS_PER_CLIENT,
+    publicReads: value.KOPR_PUBLIC_READS === 'true',
     logRetentionMs: value.KOPR_LOG_RETENTION_DAYS * 86_400_000,
   };
 }

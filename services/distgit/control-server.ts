@@ -6,7 +6,7 @@ import type { Logger } from '../../lib/log.ts';
 import { importRequest } from '../../lib/protocol/distgit.ts';
 import { taskDocument } from '../../lib/protocol/task.ts';
 import { verifyControlToken } from '../../lib/protocol/token.ts';
-import { type Failure, toFailure } from './errors.ts';
+import { type Failure, refusalStatus, toFailure } from './errors.ts';
 import type { ImportJobs, Outcome } from './import-jobs.ts';
 import { checkName } from './names.ts';
 
@@ -136,7 +136,7 @@ function fromOutcome(outcome: Outcome): Answer {
     case 'working':
       return { status: 202, body: { state: 'working', note: outcome.note } };
     case 'refused':
-      return failed({ status: 422, code: outcome.code, message: outcome.message });
+      return failed({ status: refusalStatus(outcome.code), code: outcome.code, message: outcome.message });
     case 'failed':
       return failed(outcome);
   }

@@ -35,6 +35,7 @@ async function start(dataDir: string): Promise<Process> {
       KOPR_METRICS_PORT: '0',
       KOPR_TOKEN_KEY_FILE: keyFile,
       KOPR_SRPM_ORIGINS: files.base,
+      KOPR_PUBLIC_READS: 'true',
     },
   });
   const ended = once(child, 'close');

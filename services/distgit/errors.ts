@@ -17,9 +17,26 @@ export class RetryableError extends Error {
   }
 }
 
+const PROJECT_DELETED = 'ProjectDeleted';
+
+/** What was asked for is gone with its project. Repeating the request must not bring it back. */
+export class ProjectDeletedError extends Error {
+  readonly code = PROJECT_DELETED;
+  constructor(owner: string, project: string) {
+    super(`the project ${owner}/${project} was deleted; import into it again with another build`);
+    this.name = 'ProjectDeletedError';
+  }
+}
+
+/** The status of a refusal that is told from its record. */
+export function refusalStatus(code: string): number {
+  return code === PROJECT_DELETED ? 410 : 422;
+}
+
 /** Terminal errors blame the SRPM; everything else is infrastructure. Never loses the explanation. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof TerminalError) return { status: 422, code: error.code, message: error.message };
+  if (error instanceof ProjectDeletedError) return { status: 410, code: error.code, message: error.message };
   if (error instanceof RetryableError) return { status: 503, code: error.code, message: error.message };
   if (error instanceof DeadlineError) return { status: 504, code: 'DeadlineExceeded', message: error.message };
   if (isStorageFull(error)) {

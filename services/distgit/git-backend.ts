@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../lib/clock.ts';
 import { readCgiHead } from './cgi.ts';
+import type { ClientLimit } from './client-limit.ts';
 import { withDeadline } from './deadline.ts';
 import { hasCode } from './files.ts';
 import { gitEnv } from './git.ts';
@@ -15,6 +16,8 @@ export interface GitBackend {
   root: string;
   clock: Clock;
   slots: Semaphore;
+  /** Requests of one client address, running or waiting. */
+  clients: ClientLimit;
   /** Requests that may wait for a slot before others are turned away. */
   maxQueue: number;
   running: { inc(): void; dec(): void };
@@ -50,7 +53,7 @@ export async function serveGit(
       } finally {
         backend.running.dec();
       }
-    });
+    }, gone.signal);
   } finally {
     response.off('close', onClose);
   }

@@ -114,12 +114,55 @@ describe('imports under way', () => {
     const doomed = jobs.submit(taskId(1), request('doomed'), 5000, never);
     const other = jobs.submit(taskId(2), request('other'), 0, never);
     await until(() => held.length === 2);
-    await jobs.abortProject('demo', 'doomed');
-    expect(await doomed).toMatchObject({ kind: 'failed', status: 503, code: 'ProjectDeleted' });
+    let removed = false;
+    await jobs.deleteProject('demo', 'doomed', async () => {
+      removed = true;
+    });
+    expect(removed).toBe(true);
+    expect(await doomed).toMatchObject({ kind: 'refused', code: 'ProjectDeleted' });
     expect(await other).toMatchObject({ kind: 'working' });
     expect((await readdir(layout.tmp)).length).toBe(1);
     await jobs.stop(0);
     expect(await jobs.submit(taskId(3), request(), 0, never)).toMatchObject({ kind: 'failed', code: 'ShuttingDown' });
+  });
+
+  it('of a deleted project stay refused after a restart, and only new ones may begin', async () => {
+    const jobs = jobsWith(10_000);
+    const doomed = jobs.submit(taskId(1), request(), 5000, never);
+    await until(() => held.length === 1);
+    await jobs.deleteProject('demo', 'p', async () => undefined);
+    await doomed;
+    const restarted = jobsWith(10_000);
+    expect(await restarted.submit(taskId(1), request(), 0, never)).toMatchObject({ code: 'ProjectDeleted' });
+    expect(held.length).toBe(1);
+    expect(await restarted.submit(taskId(2), request(), 0, never)).toMatchObject({ kind: 'working' });
+    await restarted.stop(0);
+  });
+
+  it('that are queued end without a slot when their project is deleted', async () => {
+    const jobs = jobsWith(10_000, 1);
+    await jobs.submit(taskId(1), request('busy'), 0, never);
+    const queued = jobs.submit(taskId(2), request('doomed'), 5000, never);
+    await systemClock.sleep(20);
+    await jobs.deleteProject('demo', 'doomed', async () => undefined);
+    expect(await queued).toMatchObject({ kind: 'refused', code: 'ProjectDeleted' });
+    expect(held.length).toBe(1);
+    await jobs.stop(0);
+  });
+
+  it('cannot begin while their project is deleted, nor slip in with the deletion', async () => {
+    const jobs = jobsWith(10_000);
+    const slipping = jobs.submit(taskId(1), request(), 5000, never);
+    let finish = (): void => undefined;
+    const deletion = jobs.deleteProject('demo', 'p', () => new Promise((resolve) => (finish = resolve)));
+    const gone = { kind: 'failed', status: 410, code: 'ProjectDeleted' };
+    expect(await slipping).toMatchObject(gone);
+    expect(await jobs.submit(taskId(2), request(), 5000, never)).toMatchObject(gone);
+    expect(await jobs.submit(taskId(3), request('other'), 0, never)).toMatchObject({ kind: 'working' });
+    finish();
+    await deletion;
+    expect(await jobs.submit(taskId(4), request(), 0, never)).toMatchObject({ kind: 'working' });
+    await jobs.stop(0);
   });
 
   it('wait for a slot, and too many are turned away', async () => {

@@ -2,10 +2,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
 import { withDeadline } from './deadline.ts';
-import { type Failure, RetryableError, toFailure } from './errors.ts';
+import { type Failure, ProjectDeletedError, RetryableError, refusalStatus, toFailure } from './errors.ts';
 import { type ImportContext, importSrpm } from './import-srpm.ts';
 import { taskLogPath } from './layout.ts';
-import { Semaphore } from './locks.ts';
+import { KeyedLock, Semaphore } from './locks.ts';
 import { type FinalOutcome, readRecord, requestDigest, writeRecord } from './records.ts';
 import { TaskLog } from './task-log.ts';
 
@@ -16,6 +16,12 @@ export interface JobLimits {
   /** Jobs known at a time, running or queued. */
   jobs: number;
   deadlineMs: number;
+}
+
+/** A request whose record is being read: not a job yet, but a deletion must not overlook it. */
+interface Arrival {
+  project: string;
+  deleted: boolean;
 }
 
 interface Job {
@@ -42,6 +48,8 @@ export class ImportJobs {
   private readonly log: Logger;
   private readonly slots: Semaphore;
   private readonly jobs = new Map<string, Job>();
+  private readonly arriving = new Set<Arrival>();
+  private readonly deletions = new KeyedLock();
   private stopping = false;
 
   constructor(context: ImportContext, limits: JobLimits) {
@@ -55,8 +63,15 @@ export class ImportJobs {
   /** The outcome, or `working` after `waitMs` or when `signal` (the caller's connection) aborts first. */
   async submit(task: string, request: ImportRequest, waitMs: number, signal: AbortSignal): Promise<Outcome> {
     const digest = requestDigest(request);
-    const record = this.jobs.has(task) ? undefined : await readRecord(this.context.layout, task);
+    const arrival = { project: projectKey(request.owner, request.project), deleted: false };
+    this.arriving.add(arrival);
+    const reading = this.jobs.has(task) ? undefined : readRecord(this.context.layout, task);
+    const record = await reading?.finally(() => this.arriving.delete(arrival));
+    this.arriving.delete(arrival);
     if (record) return record.request === digest ? record.outcome : otherRequest(task);
+    if (arrival.deleted || this.deletions.has(arrival.project)) {
+      return { kind: 'failed', ...toFailure(new ProjectDeletedError(request.owner, request.project)) };
+    }
     // Looked up after the read: of two callers that both found no record, the second joins the first's job.
     const job = this.jobs.get(task) ?? this.start(task, request, digest);
     if ('kind' in job) return job;
@@ -84,7 +99,8 @@ export class ImportJobs {
     };
     this.jobs.set(task, job);
     this.context.metrics.importsRunning.inc();
-    job.ended = this.slots.use(() => this.execute(task, job));
+    // One that is interrupted before its turn needs no slot to end in.
+    job.ended = this.slots.use(() => this.execute(task, job), job.abort.signal).catch(() => this.execute(task, job));
     return job;
   }
 
@@ -126,7 +142,7 @@ export class ImportJobs {
 
   private async conclude(task: string, job: Job, error: unknown): Promise<Outcome> {
     const failure = toFailure(error);
-    if (failure.status !== 422) return { kind: 'failed', ...failure };
+    if (failure.status !== refusalStatus(failure.code)) return { kind: 'failed', ...failure };
     try {
       return await this.record(task, job, { kind: 'refused', code: failure.code, message: failure.message });
     } catch (second) {
@@ -146,14 +162,19 @@ export class ImportJobs {
     }
   }
 
-  /** Ends the imports into a project and resolves when none of them runs any more. */
-  async abortProject(owner: string, project: string): Promise<void> {
-    const jobs = [...this.jobs.values()].filter(
-      (job) => job.request.owner === owner && job.request.project === project,
-    );
-    for (const job of jobs)
-      job.abort.abort(new RetryableError('ProjectDeleted', 'the project was deleted during the import'));
-    await Promise.all(jobs.map((job) => job.ended));
+  /**
+   * Runs `remove` when no import into the project runs any more: those under way or queued are refused for good,
+   * and until `remove` has ended none can begin. Nothing that was asked for before can make the project anew after.
+   */
+  async deleteProject(owner: string, project: string, remove: () => Promise<void>): Promise<void> {
+    const key = projectKey(owner, project);
+    await this.deletions.use(key, async () => {
+      for (const arrival of this.arriving) if (arrival.project === key) arrival.deleted = true;
+      const jobs = [...this.jobs.values()].filter(({ request }) => projectKey(request.owner, request.project) === key);
+      for (const job of jobs) job.abort.abort(new ProjectDeletedError(owner, project));
+      await Promise.all(jobs.map((job) => job.ended));
+      await remove();
+    });
   }
 
   /** Lets running imports end for `graceMs`, then interrupts them. New ones are turned away at once. */
@@ -167,6 +188,10 @@ export class ImportJobs {
       job.abort.abort(new RetryableError('ShuttingDown', 'distgit is shutting down'));
     await all;
   }
+}
+
+function projectKey(owner: string, project: string): string {
+  return `${owner}/${project}`;
 }
 
 function describe(outcome: Outcome): string {

@@ -36,6 +36,25 @@ describe('a semaphore', () => {
   });
 });
 
+describe('one who waits for a semaphore', () => {
+  it('leaves the queue when told to, and takes nobody’s turn', async () => {
+    const semaphore = new Semaphore(1);
+    let finish = (): void => undefined;
+    const first = semaphore.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    const impatient = new AbortController();
+    const ran: string[] = [];
+    const second = semaphore.use(async () => ran.push('second'), impatient.signal);
+    const third = semaphore.use(async () => ran.push('third'));
+    impatient.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    expect(semaphore.queued).toBe(1);
+    finish();
+    await Promise.all([first, third]);
+    await expect(semaphore.use(async () => ran.push('late'), impatient.signal)).rejects.toThrow('enough');
+    expect(ran).toEqual(['third']);
+  });
+});
+
 describe('a keyed lock', () => {
   it('keeps users of one key apart and is empty in the end', async () => {
     await fc.assert(

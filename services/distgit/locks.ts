@@ -11,9 +11,11 @@ export class Semaphore {
     return this.waiting.length;
   }
 
-  async use<T>(work: () => Promise<T>): Promise<T> {
+  /** Rejects with the signal's reason when it aborts before the work's turn has come; the work then never runs. */
+  async use<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await this.turn(signal);
     try {
       return await work();
     } finally {
@@ -23,6 +25,21 @@ export class Semaphore {
       else this.free += 1;
     }
   }
+
+  private turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const come = (): void => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.waiting.splice(this.waiting.indexOf(come), 1);
+        reject(signal?.reason);
+      };
+      this.waiting.push(come);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+  }
 }
 
 /** One lock per key, made on demand and forgotten with its last user. */
@@ -31,6 +48,11 @@ export class KeyedLock {
 
   get size(): number {
     return this.locks.size;
+  }
+
+  /** True while somebody has or waits for the lock of this key. */
+  has(key: string): boolean {
+    return this.locks.has(key);
   }
 
   async use<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ let base: string;
 let commit: string;
 
 beforeAll(async () => {
-  distgit = await startTestService({ KOPR_GIT_CONCURRENCY: '1' });
+  distgit = await startTestService({ KOPR_GIT_CONCURRENCY: '1', KOPR_GIT_PER_CLIENT: '100' });
   base = distgit.base;
   const srpm = await distgit.files.addFile(
     await makeSrpm(distgit.dir, { name: 'hello', sources: { 'a b+c.zip': archive } }),
@@ -140,9 +141,12 @@ describe('git over HTTP', () => {
     const slow = await open();
     slow.write(upload(1000));
     await until(async () => (await running()) === 1);
-    const crowd = await Promise.all(Array.from({ length: 8 }, () => open()));
+    const crowd = await Promise.all(Array.from({ length: 9 }, () => open()));
+    const away = Promise.race(crowd.map((socket) => once(socket, 'data')));
     for (const socket of crowd) socket.write(upload(4));
-    await until(async () => (await refs()).status === 503);
+    // Eight may wait.
+    expect(String(await away)).toMatch(/^HTTP\/1\.1 503 /);
+    expect((await refs()).status).toBe(503);
     slow.destroy();
     for (const socket of crowd) socket.destroy();
     await until(async () => (await running()) === 0);

@@ -3,11 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import { type ClientLimit, clientAddress } from './client-limit.ts';
 import { hasCode } from './files.ts';
 import { type GitBackend, serveGit } from './git-backend.ts';
 import { type Layout, lookasideFile, repositoryDir, taskLogPath } from './layout.ts';
 import type { Metrics } from './metrics.ts';
 import { type Route, routeOf } from './public-routes.ts';
+import type { ReadAccess } from './read-access.ts';
 import { SAFE_HEADERS, serveFile } from './serve-file.ts';
 
 export interface PublicOptions {
@@ -15,6 +17,8 @@ export interface PublicOptions {
   log: Logger;
   metrics: Metrics;
   git: GitBackend;
+  access: ReadAccess;
+  requests: ClientLimit;
 }
 
 const INDEX = `kopr distgit
@@ -25,11 +29,13 @@ const INDEX = `kopr distgit
 
 Read-only. Status: ok
 `;
+/** Basic as well: git and curl know how to ask their user for it. The token is the password. */
+const CHALLENGES = ['Bearer realm="kopr distgit"', 'Basic realm="kopr distgit"'];
 /** A connection on which nothing moves for so long is closed. git sends a keep-alive every few seconds. */
 const IDLE_MS = 120_000;
 const UNREAD_GRACE_MS = 500;
 
-/** What everybody may read: git, lookaside, import logs. */
+/** What may be read: git and lookaside of a package by its builds, import logs; or all of it by everybody. */
 export function createPublicServer(options: PublicOptions): Server {
   const server = createServer((request, response) => {
     const route = routeOf(request.url ?? '/');
@@ -39,6 +45,13 @@ export function createPublicServer(options: PublicOptions): Server {
     response.once('finish', () => {
       if (!request.complete) endUnread(options.git.clock, request);
     });
+    const release = options.requests.enter(clientAddress(request));
+    if (!release) {
+      // Nothing but a cut connection keeps such a client from sending on.
+      response.setHeader('connection', 'close');
+      return busy(response, 'too many open requests from your address');
+    }
+    response.once('close', release);
     handle(options, route, request, response).catch((error: unknown) => {
       if (request.destroyed || response.destroyed) return;
       options.log.warn({ url: request.url, error: errorMessage(error) }, 'public request failed');
@@ -75,9 +88,14 @@ async function handle(
     response.setHeader('allow', method.join(', '));
     return text(response, 405, `only ${method.join(' and ')} is possible here\n`);
   }
+  if (route.kind === 'index') return text(response, 200, INDEX);
+  const denial = await options.access.denial(route, request.headers.authorization);
+  if (denial) {
+    if (denial.status === 401) response.setHeader('www-authenticate', CHALLENGES);
+    return text(response, denial.status, `${denial.message}\n`);
+  }
+  const audience = options.access.publicReads ? 'public' : 'private';
   switch (route.kind) {
-    case 'index':
-      return text(response, 200, INDEX);
     case 'git':
       return gitRequest(options, route, request, response);
     case 'lookaside': {
@@ -86,7 +104,7 @@ async function handle(
         lookasideFile(options.layout, path, file, hashtype, hash),
         {
           'content-type': 'application/octet-stream',
-          'cache-control': 'public, max-age=31536000, immutable',
+          'cache-control': `${audience}, max-age=31536000, immutable`,
           etag: `"${hashtype}-${hash}"`,
         },
         request,
@@ -97,7 +115,7 @@ async function handle(
         : text(response, 404, `${path.owner}/${path.project}/${path.package} has no such file\n`);
     }
     case 'log': {
-      const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' };
+      const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': `${audience}, no-cache` };
       const found = await serveFile(taskLogPath(options.layout, route.build), headers, request, response);
       return found ? undefined : text(response, 404, `there is no import log of build ${route.build}, or no longer\n`);
     }
@@ -117,11 +135,19 @@ async function gitRequest(
     if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
     return text(response, 404, `there is no repository ${owner}/${project}/${name}\n`);
   }
-  if (options.git.slots.queued >= options.git.maxQueue) {
-    response.setHeader('retry-after', '5');
-    return text(response, 503, 'too many git requests; try again in some seconds\n');
+  if (options.git.slots.queued >= options.git.maxQueue) return busy(response, 'too many git requests');
+  const release = options.git.clients.enter(clientAddress(request));
+  if (!release) return busy(response, 'too many git requests from your address');
+  try {
+    await serveGit(options.git, route.path, route.service, request, response);
+  } finally {
+    release();
   }
-  await serveGit(options.git, route.path, route.service, request, response);
+}
+
+function busy(response: ServerResponse, what: string): void {
+  response.setHeader('retry-after', '5');
+  text(response, 503, `${what}; try again in some seconds\n`);
 }
 
 function text(response: ServerResponse, status: number, content: string): void {

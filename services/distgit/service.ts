@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { startHealthServer } from '../../lib/http/health-server.ts';
 import type { Logger } from '../../lib/log.ts';
 import { tokenKey } from '../../lib/protocol/token.ts';
+import { ClientLimit } from './client-limit.ts';
 import type { Config } from './config.ts';
 import { createControlServer } from './control-server.ts';
 import { keepHouse, prepareLayout } from './housekeeping.ts';
@@ -14,6 +15,7 @@ import { type Layout, layoutOf } from './layout.ts';
 import { KeyedLock, Semaphore } from './locks.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPublicServer } from './public-server.ts';
+import { ReadAccess } from './read-access.ts';
 import { removeProject } from './remove-project.ts';
 
 export interface Service {
@@ -46,9 +48,9 @@ export async function startService(config: Config, clock: Clock, log: Logger): P
     log,
     jobs,
     removeProject: async (owner, project) => {
-      await jobs.abortProject(owner, project);
       deletions += 1;
-      await removeProject(layout, owner, project, `${clock.now()}-${deletions}`);
+      const mark = `${clock.now()}-${deletions}`;
+      await jobs.deleteProject(owner, project, () => removeProject(layout, owner, project, mark));
       log.info({ owner, project }, 'project removed');
     },
   });
@@ -57,9 +59,12 @@ export async function startService(config: Config, clock: Clock, log: Logger): P
     clock,
     slots: new Semaphore(config.gitConcurrency),
     maxQueue: config.gitConcurrency * 8,
+    clients: new ClientLimit(config.gitPerClient),
     running: metrics.gitRunning,
   };
-  const open = createPublicServer({ layout, log, metrics, git });
+  const access = new ReadAccess({ key, clock, publicReads: config.publicReads });
+  const requests = new ClientLimit(config.requestsPerClient);
+  const open = createPublicServer({ layout, log, metrics, git, access, requests });
   let notReady: string | undefined = 'the servers are starting';
   const health = await startHealthServer({ port: config.metricsPort, registry, ready: () => notReady });
   const controlPort = await listen(control, config.controlPort);

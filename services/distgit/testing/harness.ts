@@ -151,6 +151,7 @@ export async function startTestService(env: Record<string, string> = {}): Promis
     KOPR_METRICS_PORT: '0',
     KOPR_TOKEN_KEY_FILE: await writeKey(dir),
     KOPR_SRPM_ORIGINS: `${files.base}results`,
+    KOPR_PUBLIC_READS: 'true',
     ...env,
   });
   const service = await startService(config, systemClock, pino({ level: 'silent' }));
