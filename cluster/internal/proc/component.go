@@ -86,7 +86,25 @@ func Become(args []string) error {
 		}
 	}
 	raiseFileLimit()
+	if err := closeInherited(); err != nil {
+		return err
+	}
 	return fmt.Errorf("executing %s: %w", program, syscall.Exec(program, args[2:], os.Environ()))
+}
+
+// closeInherited lets go of what the caller had open, such as the lock file of a flock(1) around the call: the program outlives
+// the caller and would hold the lock for as long as it runs.
+func closeInherited() error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > syscall.Stderr {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 // raiseFileLimit gives the program, and with it the containers, as many open files as they usually get. More would do harm:

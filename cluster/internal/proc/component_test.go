@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -67,6 +68,37 @@ func TestARunningComponentIsNotStartedTwice(t *testing.T) {
 	awaitLog(t, p.log, "already runs as process")
 	if Load(p.pid) != id || !id.Running() {
 		t.Fatal("the first one was harmed")
+	}
+}
+
+func TestAComponentDoesNotHoldALockOfItsCaller(t *testing.T) {
+	p := newPlace(t)
+	path := filepath.Join(t.TempDir(), "lock")
+	open := func() int {
+		// Not closed on execution, which is how flock(1) hands a lock to the command it runs.
+		fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	held := open()
+	if err := syscall.Flock(held, syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	id, err := p.start("/bin/sh", "-c", "echo runs; exec sleep 60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = id.Stop(0) }()
+	awaitLog(t, p.log, "runs")
+	if err := syscall.Close(held); err != nil {
+		t.Fatal(err)
+	}
+	other := open()
+	defer func() { _ = syscall.Close(other) }()
+	if err := syscall.Flock(other, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		t.Errorf("the lock is held though its owner let it go: %v", err)
 	}
 }
 
