@@ -1,25 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { Environment } from '../lib/settings.ts';
+import { metricsNeedToken, metricsTokenFile, processSettings, readSettings, settingsHelp } from '../lib/settings.ts';
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 
 const hostAliases = z.array(z.object({ ip: z.string(), hostnames: z.array(z.string()).min(1) }));
 
-/** The operator's settings. Every variable is set by the chart; the comments there are its documentation. */
+const required = z.string().min(1);
+
+/** The operator's settings. Every variable is set by the chart; the descriptions are what `--help` prints. */
 const variables = z.object({
-  KOPR_RELEASE_NAMESPACE: z.string().min(1),
-  KOPR_BUILDS_NAMESPACE: z.string().min(1),
-  KOPR_POD_NAME: z.string().min(1),
-  KOPR_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
-  KOPR_METRICS_PORT: z.coerce.number().int().min(0).max(65535).default(9090),
-  KOPR_TOKEN_KEY_FILE: z.string().min(1),
-  KOPR_PUBLISHER_URL: url,
-  KOPR_DISTGIT_URL: url,
-  KOPR_DISTGIT_CONTROL_URL: url,
-  KOPR_RESULTS_URL: url,
-  KOPR_RESULTS_INTERNAL_URL: url,
-  KOPR_BUILDER_IMAGE: z.string().min(1),
-  KOPR_BUILDER_IMAGE_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  KOPR_RELEASE_NAMESPACE: required.describe('namespace of kopr itself, with the lease of its leader'),
+  KOPR_BUILDS_NAMESPACE: required.describe('namespace of builder pods'),
+  KOPR_POD_NAME: required.describe('name of the pod that this process runs in'),
+  ...processSettings,
+  KOPR_TOKEN_KEY_FILE: required.describe('file with the key that tokens are signed with, 32 bytes or more'),
+  KOPR_PUBLISHER_URL: url.describe('URL of the publisher, with its port'),
+  KOPR_DISTGIT_URL: url.describe('URL at which builds fetch from distgit'),
+  KOPR_DISTGIT_CONTROL_URL: url.describe('URL of the control API of distgit'),
+  KOPR_RESULTS_URL: url.describe('public URL of the results tree'),
+  KOPR_RESULTS_INTERNAL_URL: url.describe('URL of the results tree inside the cluster'),
+  KOPR_BUILDER_IMAGE: required.describe('image of builder pods'),
+  KOPR_BUILDER_IMAGE_PULL_POLICY: z
+    .enum(['Always', 'IfNotPresent', 'Never'])
+    .default('IfNotPresent')
+    .describe('when that image is pulled'),
   KOPR_BUILDER_HOST_ALIASES: z
     .string()
     .default('[]')
@@ -33,25 +39,18 @@ const variables = z.object({
         });
         return z.NEVER;
       }
-    }),
-  KOPR_VENDOR: z.string().max(128).default('kopr'),
-  /** Outside a cluster: a kubeconfig file. Inside, the pod's service account is used. */
-  KUBECONFIG: z.string().min(1).optional(),
-  KUBERNETES_SERVICE_HOST: z.string().min(1).optional(),
-  KUBERNETES_SERVICE_PORT: z.string().min(1).optional(),
-});
+    })
+    .describe('names that builder pods know without DNS, as in the spec of a pod'),
+  KOPR_VENDOR: z.string().max(128).default('kopr').describe('vendor of all packages'),
+  KUBECONFIG: z.string().min(1).optional().describe('kubeconfig file; without it the service account of the pod is used'),
+  KUBERNETES_SERVICE_HOST: z.string().min(1).optional().describe('set by Kubernetes: host of the API server'),
+  KUBERNETES_SERVICE_PORT: z.string().min(1).optional().describe('set by Kubernetes: its port'),
+}).superRefine(metricsNeedToken);
 
-export const HELP = `operator: runs the controllers of kopr
-
-It takes no arguments; everything is set in the environment (the Helm chart does that):
-${Object.keys(variables.shape)
-  .map((name) => `  ${name}\n`)
-  .join('')}
-It serves /healthz, /readyz and /metrics on KOPR_METRICS_PORT and ends cleanly on SIGTERM.
-`;
+export const HELP = settingsHelp('operator: runs the controllers of kopr.', variables);
 
 /** The process environment: read here and nowhere else. */
-export function environment(): Record<string, string | undefined> {
+export function environment(): Environment {
   return process.env;
 }
 
@@ -61,6 +60,7 @@ export interface OperatorConfig {
   podName: string;
   logLevel: string;
   metricsPort: number;
+  metricsTokenFile: string | undefined;
   tokenKey: Buffer;
   publisherURL: string;
   distgitURL: string;
@@ -75,20 +75,16 @@ export interface OperatorConfig {
   apiServer: { host: string; port: string } | undefined;
 }
 
-/** Throws an Error whose message has one line for each variable that is wrong. */
-export function readConfig(env: Record<string, string | undefined>): OperatorConfig {
-  const parsed = variables.safeParse(env);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`the environment of the operator is not right:\n${lines.join('\n')}`);
-  }
-  const e = parsed.data;
+/** Throws TerminalError `BadConfiguration` with one line for each wrong variable. */
+export function readConfig(env: Environment): OperatorConfig {
+  const e = readSettings(variables, env);
   return {
     releaseNamespace: e.KOPR_RELEASE_NAMESPACE,
     buildsNamespace: e.KOPR_BUILDS_NAMESPACE,
     podName: e.KOPR_POD_NAME,
     logLevel: e.KOPR_LOG_LEVEL,
     metricsPort: e.KOPR_METRICS_PORT,
+    metricsTokenFile: metricsTokenFile(e),
     tokenKey: readFileSync(e.KOPR_TOKEN_KEY_FILE),
     publisherURL: e.KOPR_PUBLISHER_URL,
     distgitURL: e.KOPR_DISTGIT_URL,

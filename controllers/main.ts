@@ -62,6 +62,7 @@ async function run(config: OperatorConfig): Promise<void> {
       'builderpools.kopr.dev': { namespaces: [config.buildsNamespace] },
     },
     metricsPort: config.metricsPort,
+    metricsTokenFile: config.metricsTokenFile,
   });
   addControllers(manager, {
     config,

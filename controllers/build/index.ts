@@ -23,6 +23,7 @@ import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
+import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
 import { patchIncarnation } from '../shared/patch.ts';
@@ -108,10 +109,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     }
     if (plan.status !== undefined)
       await manager.applyStatus(Builds, withStatus(build, plan.status), { manager: MANAGER });
-    for (const note of plan.notes) {
-      ctx.log.info({ build: keyOf(build), reason: note.reason, note: note.message }, 'build moved on');
-      manager.events.event(build, note.type, note.reason, note.message);
-    }
+    announce({ log: ctx.log, events: manager.events }, build, 'build moved on', plan.notes);
   }
 
   /**

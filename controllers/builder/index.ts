@@ -24,9 +24,10 @@ import { Pods } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
+import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
 import { fieldManager } from '../shared/names.ts';
-import { oneSentence } from '../shared/notes.ts';
+import { oneSentence, warning } from '../shared/notes.ts';
 import type { BuilderPlan } from './plan.ts';
 import { missesItsPod, planBuilder, refused } from './plan.ts';
 import { builderPod } from './pod.ts';
@@ -110,19 +111,16 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
       return;
     }
     if (plan.deletePod) await manager.client.delete(Pods, keyOf(builder));
-    let status = plan.status;
+    let { status, notes } = plan;
     if (plan.createPod) {
       const problem = await createPod(world, ctx);
       if (problem !== undefined) {
         status = refused(world, ctx.clock.now(), problem);
-        manager.events.event(builder, 'Warning', 'PodRefused', problem);
+        notes = [warning('PodRefused', problem)];
       }
     }
     await tell(builder, status);
-    for (const note of plan.notes) {
-      ctx.log.info({ builder: keyOf(builder), reason: note.reason, note: note.message }, 'builder moved on');
-      manager.events.event(builder, note.type, note.reason, note.message);
-    }
+    announce({ log: ctx.log, events: manager.events }, builder, 'builder moved on', notes);
   }
 
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {

@@ -23,6 +23,7 @@ import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
+import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
 import { fieldManager, taskID } from '../shared/names.ts';
 import { patchIncarnation } from '../shared/patch.ts';
@@ -105,10 +106,7 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
       closed.add(ticket.metadata.name);
     }
     for (const attempt of plan.forget ?? []) await forget(chrootBuild, attempt, ctx);
-    for (const note of plan.notes) {
-      ctx.log.info({ chrootBuild: keyOf(chrootBuild), reason: note.reason, note: note.message }, 'stage moved on');
-      manager.events.event(chrootBuild, note.type, note.reason, note.message);
-    }
+    announce({ log: ctx.log, events: manager.events }, chrootBuild, 'stage moved on', plan.notes);
   }
 
   /** Not worth holding a stage up for: the publisher forgets by itself in a week, and tokens end with their time. */

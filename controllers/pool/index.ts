@@ -11,12 +11,11 @@ import { Builders } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import type { Condition } from '../../operator/conditions.ts';
-import { findCondition } from '../../operator/conditions.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
+import { announce, readyNote } from '../shared/announce.ts';
 import { fieldManager } from '../shared/names.ts';
 import { poolStatus } from './plan.ts';
 
@@ -44,12 +43,7 @@ export function addPoolController(manager: Manager): void {
       { apiVersion: API_VERSION, kind: 'BuilderPool', metadata, status },
       { manager: MANAGER },
     );
-    const before = findCondition(pool.status?.conditions as Condition[] | undefined, 'Ready');
-    const after = findCondition(status.conditions as Condition[] | undefined, 'Ready');
-    if (after !== undefined && before?.reason !== after.reason) {
-      ctx.log.info({ pool: name, reason: after.reason, note: after.message }, 'pool changed');
-      manager.events.event(pool, after.status === 'True' ? 'Normal' : 'Warning', after.reason, after.message);
-    }
+    announce({ log: ctx.log, events: manager.events }, pool, 'pool changed', readyNote(pool.status, status));
     if (status.pausedUntil === undefined) return undefined;
     return { requeueAfterMs: Math.max(1_000, fromTimestamp(status.pausedUntil) - now), reason: 'Paused' };
   }

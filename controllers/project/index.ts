@@ -15,14 +15,13 @@ import type { Project } from '../../crds/project.ts';
 import { Projects } from '../../crds/project.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import { ApiError } from '../../operator/client.ts';
-import type { Condition } from '../../operator/conditions.ts';
-import { findCondition } from '../../operator/conditions.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import { Namespaces } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
+import { announce, readyNote } from '../shared/announce.ts';
 import { fieldManager } from '../shared/names.ts';
 import { oneSentence } from '../shared/notes.ts';
 import { OWNER_ANNOTATION, ownerConflict, ownerOf } from '../shared/owners.ts';
@@ -135,12 +134,8 @@ export function addProjectController(manager: Manager, options: { services: Serv
       { apiVersion: API_VERSION, kind: 'Project', metadata, status },
       { manager: MANAGER },
     );
-    const before = findCondition(project.status?.conditions as Condition[] | undefined, 'Ready');
-    const after = findCondition(status.conditions as Condition[] | undefined, 'Ready');
-    if (after === undefined || before?.reason === after.reason) return;
-    ctx.log.info({ project: keyOf(project), reason: after.reason, note: after.message }, 'project changed');
-    const fine = after.status === 'True' || after.reason === CREATING;
-    manager.events.event(project, fine ? 'Normal' : 'Warning', after.reason, after.message);
+    const notes = readyNote(project.status, status, [CREATING]);
+    announce({ log: ctx.log, events: manager.events }, project, 'project changed', notes);
   }
 
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
