@@ -6,6 +6,7 @@ import { say, step } from '../deploy/progress.ts';
 import { ROOT } from '../deploy/run.ts';
 import { installFrom } from './client.ts';
 import { follow } from './follow.ts';
+import { outcomeOf } from './outcome.ts';
 
 const NAMESPACE = 'demo';
 const BUILDS = ['hello-1', 'greet-1'];
@@ -27,10 +28,11 @@ async function demo(): Promise<void> {
     await end();
   }
   await show(cluster, ['get', 'projects,builds,chrootbuilds']);
-  const failed = (await succeeded(cluster)).filter(({ status }) => status !== 'True');
-  if (failed.length > 0) {
-    throw new Error(failed.map(({ name, message }) => `Build ${name} failed: ${message}`).join('\n'));
-  }
+  const { failures, seconds, toolSeconds } = await outcomeOf(cluster, NAMESPACE, BUILDS);
+  if (failures.length > 0) throw new Error(failures.join('\n'));
+  say(
+    `from kubectl apply to the last package in its repository: ${seconds} s, ${toolSeconds} s of them dnf and rpmbuild`,
+  );
   for (const client of [
     { image: 'localhost/pebble:13-x86_64', chroot: 'pebble-13-x86_64' },
     { image: 'localhost/pebble:12-i386', chroot: 'pebble-12-i386' },
@@ -54,18 +56,6 @@ async function demo(): Promise<void> {
 
 async function show(cluster: Cluster, args: readonly string[]): Promise<void> {
   process.stdout.write(await cluster.kubectl(['-n', NAMESPACE, ...args]));
-}
-
-async function succeeded(cluster: Cluster): Promise<{ name: string; status: string; message: string }[]> {
-  const path =
-    '{.metadata.name}{"\\t"}{.status.conditions[?(@.type=="Succeeded")].status}{"\\t"}{.status.conditions[?(@.type=="Succeeded")].message}';
-  const lines = await Promise.all(
-    BUILDS.map((build) => cluster.kubectl(['-n', NAMESPACE, 'get', 'build', build, '-o', `jsonpath=${path}`])),
-  );
-  return lines.map((line) => {
-    const [name = '', status = '', message = ''] = line.split('\t');
-    return { name, status, message };
-  });
 }
 
 try {

@@ -11,10 +11,11 @@ import {
   pathOf,
   project,
   results,
-  silentServer,
   succeeded,
+  until,
   waitComplete,
 } from './harness.ts';
+import { deafServer, silentServer } from './pods.ts';
 
 const NS = 'e2e-failures';
 const CHROOT = 'pebble-13-x86_64';
@@ -53,6 +54,13 @@ const CASES = [
     log: 'source',
     seconds: 360,
   },
+  {
+    name: 'deaf',
+    spec: { ...at(`http://deaf.${NS}.svc.cluster.local/x-1-1.src.rpm`), timeoutSeconds: 60 },
+    says: /deaf|limit of 60 s/,
+    log: 'source',
+    seconds: 360,
+  },
   { name: 'not-an-srpm', spec: link('not-an-srpm-1.0-1.src.rpm'), says: /rpm/i, log: 'source', seconds: 240 },
   {
     name: 'no-chroot',
@@ -75,11 +83,20 @@ describe('a Build that cannot succeed', () => {
 
   beforeAll(async () => {
     await freshNamespace(NS);
-    await apply(project(NS, 'p', { chroots: [CHROOT] }), ...(await silentServer(NS, 'silent')));
+    await apply(
+      project(NS, 'p', { chroots: [CHROOT] }),
+      ...(await silentServer(NS, 'silent')),
+      ...(await deafServer(NS, 'deaf')),
+    );
     await kubectl('-n', NS, 'wait', '--for=condition=Ready', 'project/p', '--timeout=120s');
     await apply(build(NS, 'good', 'p', link('words-3.1-1.src.rpm')));
     await waitComplete(NS, 'good', 180);
     await kubectl('-n', NS, 'wait', '--for=condition=Ready', 'pod/silent', '--timeout=60s');
+    await until(
+      'a server drops all connections',
+      () => kubectl('-n', NS, 'logs', 'deaf'),
+      (log) => log.includes('deaf'),
+    );
     before = await repository();
     const start = performance.now();
     await apply(...CASES.map((one) => build(NS, one.name, 'project' in one ? one.project : 'p', one.spec)));

@@ -6,10 +6,11 @@ import { z } from 'zod';
 import type { Cluster } from '../../deploy/cluster.ts';
 import { clusterUp } from '../../deploy/cluster.ts';
 import { RELEASE_NAMESPACE } from '../../deploy/deploy.ts';
+import { pathOf, readResults } from '../../deploy/results.ts';
 import { CommandError, lastLine, ROOT, run } from '../../deploy/run.ts';
 
 export const BUILDS_NAMESPACE = 'kopr-builds';
-export { RELEASE_NAMESPACE };
+export { pathOf, RELEASE_NAMESPACE };
 
 const condition = z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() });
 
@@ -149,14 +150,9 @@ export async function until<T>(
   }
 }
 
-/** Fetches from inside the cluster, through the API server's proxy: nothing has to be exposed. */
+/** Fetches a published file. */
 export async function results(path: string): Promise<string> {
-  return kubectl('get', '--raw', `/api/v1/namespaces/${RELEASE_NAMESPACE}/services/kopr-results:5002/proxy/${path}`);
-}
-
-/** The part of a results URL after its origin. */
-export function pathOf(url: string): string {
-  return new URL(url).pathname.replace(/^\//, '');
+  return readResults(await cluster(), path);
 }
 
 export async function getProject(namespace: string, name: string): Promise<z.infer<typeof projectObject>> {
@@ -183,48 +179,6 @@ async function download(path: string): Promise<Buffer> {
     timeout: 60_000,
   });
   return stdout;
-}
-
-/** A pod that runs a program in JavaScript, in the image of the operator: it is on every node and has Node. */
-async function scriptPod(namespace: string, name: string, script: string, ...args: string[]): Promise<object> {
-  const path = 'jsonpath={.spec.template.spec.containers[0].image}';
-  const image = await kubectl('-n', RELEASE_NAMESPACE, 'get', 'deployment', 'kopr-operator', '-o', path);
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace, labels: { app: name } },
-    spec: {
-      automountServiceAccountToken: false,
-      restartPolicy: 'Never',
-      securityContext: { runAsNonRoot: true, runAsUser: 1000 },
-      containers: [
-        { name: 'script', image, command: ['node', '-e', script, ...args], imagePullPolicy: 'IfNotPresent' },
-      ],
-    },
-  };
-}
-
-/** A server that takes every connection and never says a word: http://<name>.<namespace>.svc.cluster.local */
-export async function silentServer(namespace: string, name: string): Promise<object[]> {
-  const script = "require('net').createServer((socket) => socket.on('error', () => {})).listen(8080)";
-  return [
-    await scriptPod(namespace, name, script),
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace },
-      spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }] },
-    },
-  ];
-}
-
-/** The status of the answer to a POST with a bearer token, sent from a pod. */
-export async function postFromInside(namespace: string, url: string, token: string): Promise<string> {
-  const script =
-    "const [url, token] = process.argv.slice(1); fetch(url, {method: 'POST', body: 'late', headers: {authorization: 'Bearer ' + token}}).then((r) => console.log(r.status), (e) => console.log(e.cause ?? e))";
-  await apply(await scriptPod(namespace, 'post', script, url, token));
-  await kubectl('-n', namespace, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/post', '--timeout=60s');
-  return (await kubectl('-n', namespace, 'logs', 'post')).trim();
 }
 
 /** Pod of the operator that leads. */

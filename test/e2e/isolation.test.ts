@@ -9,13 +9,13 @@ import {
   kubectlError,
   link,
   pathOf,
-  postFromInside,
   project,
   results,
   succeeded,
   until,
   waitComplete,
 } from './harness.ts';
+import { postFromInside } from './pods.ts';
 
 const NS = 'e2e-isolation';
 /** Its names are known to the hostile package. */
