@@ -1,6 +1,12 @@
 import type { Clock } from '../lib/clock.ts';
 import { TerminalError } from '../lib/errors.ts';
 
+/**
+ * A service of ours will not do it for this pod. Asking again is pointless, and yet it is not the outcome of the task:
+ * the operator tries it on another builder.
+ */
+export class Refusal extends Error {}
+
 export interface RetryOptions {
   /** Most tries, the first one included. */
   attempts: number;
@@ -16,8 +22,8 @@ export interface RetryOptions {
 }
 
 /**
- * Calls `work` until it resolves. A TerminalError and an aborted signal end the tries at once; after the last try its
- * error is thrown as it is.
+ * Calls `work` until it resolves. A TerminalError, a Refusal and an aborted signal end the tries at once; after the last
+ * try its error is thrown as it is.
  */
 export async function retry<T>(options: RetryOptions, work: (attempt: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -26,7 +32,7 @@ export async function retry<T>(options: RetryOptions, work: (attempt: number) =>
       return await work(attempt);
     } catch (error) {
       options.signal.throwIfAborted();
-      if (error instanceof TerminalError || attempt >= options.attempts) throw error;
+      if (error instanceof TerminalError || error instanceof Refusal || attempt >= options.attempts) throw error;
       const delay = retryDelay(attempt, options);
       options.onRetry?.(error, delay);
       await options.clock.sleep(delay, options.signal);

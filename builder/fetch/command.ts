@@ -18,6 +18,7 @@ export async function fetchCommand(context: Process): Promise<number> {
         task: step.task,
         layout,
         enginesDir: config.enginesDir,
+        sourceTokenFile: config.sourceTokenFile,
         settings: {
           dnfCacheDir: `${config.workDir}/dnf-cache`,
           maxLogBytes: config.maxLogBytes,

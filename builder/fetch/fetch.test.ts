@@ -82,6 +82,12 @@ describe('fetch, for a binary stage', () => {
     );
   });
 
+  it('takes the spec file that is named after the package, whatever others there are', async () => {
+    commit = await repository({ 'a.spec': '', 'hello.spec': '', 'z.spec': '' });
+    expect(await run(binary())).toBe(0);
+    expect(await readFile(path('work', 'plan', 'spec'), 'utf8')).toBe('hello.spec\n');
+  });
+
   it('may be run again over what an earlier run has left', async () => {
     await run(binary());
     await writeFile(path('work', 'plan', 'stale'), '');
@@ -96,8 +102,13 @@ describe('fetch, for a binary stage', () => {
       'SourceDigestMismatch',
       /digest/,
     ],
-    ['no spec file', { sources: '' }, 'SpecNotFound', /source package of hello has no spec file; it needs exactly one/],
-    ['two spec files', { 'b.spec': '', 'a.spec': '' }, 'SpecNotFound', /2 spec files \(a.spec, b.spec\)/],
+    ['no spec file', { sources: '' }, 'SpecNotFound', /the SRPM contains no spec file/],
+    [
+      "two spec files of which none is the package's",
+      { 'b.spec': '', 'a.spec': '' },
+      'SpecNotFound',
+      /the SRPM has several spec files \(a.spec, b.spec\); name the right one hello.spec/,
+    ],
     ['a sources file that is none', { 'a.spec': '', sources: 'x y z' }, 'BadSourcesFile', /line 1/],
     [
       'a source that git has too',

@@ -1,8 +1,9 @@
-import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TerminalError } from '../../lib/errors.ts';
 import type { BinaryStage, SourceStage, TaskDocument } from '../../lib/protocol/task.ts';
 import type { WorkLayout } from '../paths.ts';
+import { Refusal } from '../retry.ts';
 import type { FetchContext } from '../sources/download.ts';
 import type { FetchedSource } from '../sources/fetched.ts';
 import { SOURCE_FILE } from '../sources/fetched.ts';
@@ -10,16 +11,19 @@ import { checkout, fetchGit } from '../sources/git.ts';
 import { fetchLink } from '../sources/link.ts';
 import { stageOf } from '../task-file.ts';
 import { fetchLookaside } from './lookaside.ts';
+import { onlySpec } from './only-spec.ts';
 import type { PlanSettings } from './plan.ts';
 import { enginePlan } from './plan.ts';
+import { readSourceToken } from './source-token.ts';
 
 export interface FetchJob {
   task: TaskDocument;
   layout: WorkLayout;
   enginesDir: string;
+  sourceTokenFile: string;
   settings: PlanSettings;
-  /** Everything of a FetchContext but whose server is asked, which depends on the stage. */
-  context: Omit<FetchContext, 'server'>;
+  /** Everything of a FetchContext but whose server is asked with which token, which depends on the stage. */
+  context: Omit<FetchContext, 'server' | 'token'>;
 }
 
 /**
@@ -52,13 +56,16 @@ async function bySourceMethod(source: SourceStage, job: FetchJob): Promise<Fetch
 }
 
 async function fetchBinary(binary: BinaryStage, job: FetchJob): Promise<void> {
-  const context = { ...job.context, scratch: job.layout.scratch, server: 'own' as const };
   const directory = job.layout.sources;
-  const wanted = { url: binary.repoURL, committish: binary.commit, directory, submodules: false };
-  const commit = await checkout(wanted, context);
-  if (commit !== binary.commit) throw new Error(`distgit answered with commit ${commit} instead of ${binary.commit}`);
-  const spec = await onlySpec(directory, binary);
-  await fetchLookaside(directory, binary.lookasideURL, context);
+  try {
+    await fetchFromDistgit(binary, job);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const sentence = `distgit does not let this pod read ${binary.repoURL}: ${error.message}`;
+    job.context.log.say(sentence);
+    throw new Error(sentence, { cause: error });
+  }
+  const spec = await onlySpec(directory, binary.packageName);
   for (const [name, content] of enginePlan(job.task, binary, spec, job.settings)) {
     await writeFile(join(job.layout.plan, name), content);
   }
@@ -67,16 +74,12 @@ async function fetchBinary(binary: BinaryStage, job: FetchJob): Promise<void> {
   await chmod(engine, 0o755);
 }
 
-async function onlySpec(directory: string, binary: BinaryStage): Promise<string> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const specs = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.spec')).map((entry) => entry.name);
-  const [only, ...others] = specs;
-  if (only === undefined || others.length > 0) {
-    const found = specs.length === 0 ? 'no spec file' : `${specs.length} spec files (${specs.sort().join(', ')})`;
-    throw new TerminalError(
-      'SpecNotFound',
-      `the source package of ${binary.packageName} has ${found}; it needs exactly one`,
-    );
-  }
-  return only;
+async function fetchFromDistgit(binary: BinaryStage, job: FetchJob): Promise<void> {
+  const token = await readSourceToken(job.sourceTokenFile);
+  const context = { ...job.context, scratch: job.layout.scratch, server: 'own' as const, token };
+  const directory = job.layout.sources;
+  const wanted = { url: binary.repoURL, committish: binary.commit, directory, submodules: false };
+  const commit = await checkout(wanted, context);
+  if (commit !== binary.commit) throw new Error(`distgit answered with commit ${commit} instead of ${binary.commit}`);
+  await fetchLookaside(directory, binary.lookasideURL, context);
 }

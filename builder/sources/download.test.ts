@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TerminalError } from '../../lib/errors.ts';
+import { Refusal } from '../retry.ts';
 import { fetchContext, temporaryDirectory } from '../testing/context.ts';
 import type { Handler, WebServer } from '../testing/web-server.ts';
 import { startWebServer } from '../testing/web-server.ts';
@@ -135,14 +136,45 @@ describe('a download', () => {
     expect(server.requests.length).toBeLessThanOrEqual(11);
   });
 
-  it.each([404, 403, 410])('takes status %i for an answer', async (status) => {
-    const server = await serve((_request, response) => void response.writeHead(status).end());
-    const attempt = download({ url: server.url, target: target() }, fetchContext({ server: 'own' }));
+  it.each([
+    [404, 'own'],
+    [403, 'stranger'],
+    [410, 'stranger'],
+  ] as const)('takes status %i for an answer when the server is %s', async (status, server) => {
+    const web = await serve((_request, response) => void response.writeHead(status).end());
+    const attempt = download({ url: web.url, target: target() }, fetchContext({ server }));
     await expect(attempt).rejects.toMatchObject({
       code: 'SourceFetchFailed',
       message: expect.stringContaining(`status ${status}`),
     });
-    expect(server.requests).toHaveLength(1);
+    expect(web.requests).toHaveLength(1);
+  });
+
+  it.each([401, 403, 410])(
+    'takes status %i of our own service for a refusal that is not asked again',
+    async (status) => {
+      const web = await serve((_request, response) => void response.writeHead(status).end());
+      const attempt = download({ url: web.url, target: target() }, fetchContext({ server: 'own' }));
+      await expect(attempt).rejects.toBeInstanceOf(Refusal);
+      expect(web.requests).toHaveLength(1);
+    },
+  );
+
+  it('shows its token until it is led to another server, and not even then when it is led back', async () => {
+    const shown: string[] = [];
+    const far = await serve((request, response) => {
+      shown.push(`far ${request.headers.authorization}`);
+      response.writeHead(307, { location: `${near.url}/end` }).end();
+    });
+    const near = await serve((request, response) => {
+      shown.push(`near ${request.headers.authorization}`);
+      if (request.url === '/end') return void response.end('x');
+      response.writeHead(302, { location: request.url === '/' ? '/second' : far.url }).end();
+    });
+    const context = fetchContext({ server: 'own', token: 'the-token' });
+    await download({ url: near.url, target: target() }, context);
+    expect(shown).toEqual(['near Bearer the-token', 'near Bearer the-token', 'far undefined', 'near undefined']);
+    expect(context.log.text()).not.toContain('the-token');
   });
 });
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { LiveLog } from '../live-log.ts';
 import type { RetryOptions } from '../retry.ts';
-import { retry } from '../retry.ts';
+import { Refusal, retry } from '../retry.ts';
 import { redirectTarget, showURL, webURL } from './urls.ts';
 
 /** What every fetching step is given. */
@@ -21,9 +21,12 @@ export interface FetchContext {
   maxSourceBytes: number;
   /**
    * `stranger`: a server the user named; when it does not answer, that is the outcome of the task. `own`: a service of ours; it gets more
-   * time to come back, and when it does not, that is a plain Error: the task has not been tried.
+   * time to come back, and when it does not, that is a plain Error: the task has not been tried. The same holds, as a Refusal, when it
+   * says that this pod may not.
    */
   server: 'stranger' | 'own';
+  /** Shown to the server that was asked, and to none that it redirects to. A secret: it may get into no log and no file. */
+  token?: string | undefined;
 }
 
 export function patience(
@@ -43,6 +46,8 @@ export interface DownloadRequest {
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Statuses that say "not you". */
+const REFUSALS = new Set([401, 403, 410]);
 /** Statuses that say "later". */
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 const PROGRESS_MS = 5_000;
@@ -59,7 +64,8 @@ export function createDispatcher(): Agent {
 
 /**
  * Downloads one file: complete and under its name, or not at all. Resolves with its size in bytes. Rejects with TerminalError
- * `SourceFetchFailed`, `SourceTooLarge`, `SourceDigestMismatch` or `UnsupportedSource`; what an unreachable server means: see `server`.
+ * `SourceFetchFailed`, `SourceTooLarge`, `SourceDigestMismatch` or `UnsupportedSource`; what a server means that is unreachable or refuses:
+ * see `server`.
  */
 export async function download(wanted: DownloadRequest, context: FetchContext): Promise<number> {
   const url = webURL(wanted.url, 'the source');
@@ -87,11 +93,16 @@ export async function download(wanted: DownloadRequest, context: FetchContext): 
 
 async function attempt(start: URL, wanted: DownloadRequest, context: FetchContext): Promise<number> {
   let url = start;
+  let token = context.token;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const answer = await request(url, {
       method: 'GET',
       // Bytes as they are: an archive that a server compresses once more would have another digest.
-      headers: { 'accept-encoding': 'identity', 'user-agent': 'kopr-builder' },
+      headers: {
+        'accept-encoding': 'identity',
+        'user-agent': 'kopr-builder',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       dispatcher: context.dispatcher,
       signal: context.signal,
     });
@@ -99,6 +110,8 @@ async function attempt(start: URL, wanted: DownloadRequest, context: FetchContex
     if (REDIRECTS.has(answer.statusCode) && typeof location === 'string') {
       await answer.body.dump();
       url = redirectTarget(url, location);
+      // For good: another server may lead back to any path of the first one.
+      if (url.origin !== start.origin) token = undefined;
       context.log.say(`redirected to ${showURL(url)}`);
       continue;
     }
@@ -106,6 +119,7 @@ async function attempt(start: URL, wanted: DownloadRequest, context: FetchContex
       await answer.body.dump();
       const message = `${showURL(url)} answered with status ${answer.statusCode}`;
       if (TRANSIENT.has(answer.statusCode)) throw new Error(message);
+      if (context.server === 'own' && REFUSALS.has(answer.statusCode)) throw new Refusal(message);
       throw new TerminalError('SourceFetchFailed', message);
     }
     return await receive(answer, url, wanted, context);

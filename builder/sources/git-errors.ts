@@ -1,5 +1,5 @@
 /** What a failed git means for us; decided by its words, since its exit code is 128 for nearly everything. */
-export type GitFailure = 'no-shallow' | 'no-reference' | 'final' | 'transient';
+export type GitFailure = 'no-shallow' | 'no-reference' | 'refused' | 'final' | 'transient';
 
 const RULES: readonly [RegExp, GitFailure][] = [
   [/dumb http transport does not support|does not support shallow|Server does not support --depth/i, 'no-shallow'],
@@ -8,11 +8,15 @@ const RULES: readonly [RegExp, GitFailure][] = [
     'no-reference',
   ],
   [
-    /could not read Username|Authentication failed|requested URL returned error: 40[1345]|Repository not found|repository '.*' not found|not valid: is this a git repository/i,
+    /could not read (?:Username|Password)|Authentication failed|requested URL returned error: (?:401|403|410)/i,
+    'refused',
+  ],
+  [
+    /requested URL returned error: 40[45]|Repository not found|repository '[^'\n]*' not found|not valid: is this a git repository/i,
     'final',
   ],
   [
-    /transport '.*' not allowed|No url found for submodule path|unable to find remote helper|invalid path|exceeds maximum allowed size/i,
+    /transport '[^'\n]*' not allowed|No url found for submodule path|unable to find remote helper|invalid path|exceeds maximum allowed size/i,
     'final',
   ],
   [/SSL certificate problem|server certificate verification failed/i, 'final'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { RunResult } from '../exec.ts';
 import { run } from '../exec.ts';
-import { retry } from '../retry.ts';
+import { Refusal, retry } from '../retry.ts';
 import type { FetchContext } from './download.ts';
 import { patience } from './download.ts';
 import type { FetchedSource } from './fetched.ts';
@@ -66,7 +66,7 @@ export async function fetchGit(
 /**
  * Makes `directory` a checkout of one commit and resolves with its full id. The history is left out where the server
  * can do that; a "dumb" one (plain files) cannot. Rejects with TerminalError `UnsupportedSource`, `InvalidSource`,
- * `GitReferenceNotFound` or `GitFetchFailed`.
+ * `GitReferenceNotFound` or `GitFetchFailed`; with a Refusal when our own server says that this pod may not.
  */
 export async function checkout(wanted: GitCheckout, context: GitContext): Promise<string> {
   const url = webURL(wanted.url, 'the repository');
@@ -76,10 +76,10 @@ export async function checkout(wanted: GitCheckout, context: GitContext): Promis
   await mkdir(context.scratch, { recursive: true });
   const commit = await tries(wanted, context, async () => {
     await rm(wanted.directory, { recursive: true, force: true });
-    must(await git(['init', '--quiet', '--template=', '--', wanted.directory], context, context.scratch), url);
-    must(await git(['remote', 'add', 'origin', '--', url.href], context, wanted.directory), url);
+    must(await git(['init', '--quiet', '--template=', '--', wanted.directory], context, context.scratch), url, context);
+    must(await git(['remote', 'add', 'origin', '--', url.href], context, wanted.directory), url, context);
     const id = (await shallow(committish, wanted, context, url)) ?? (await full(committish, wanted, context, url));
-    must(await git(['checkout', '--quiet', '--detach', id, '--'], context, wanted.directory), url);
+    must(await git(['checkout', '--quiet', '--detach', id, '--'], context, wanted.directory), url, context);
     return id;
   });
   context.log.say(`checked out commit ${commit}`);
@@ -99,6 +99,7 @@ async function shallow(
     ['fetch', '--quiet', '--depth=1', '--no-tags', 'origin', committish ?? 'HEAD'],
     context,
     wanted.directory,
+    authorization(url, context),
   );
   if (result.code === 0) return await resolve('FETCH_HEAD', wanted, context, url);
   const failure = gitFailure(result.output);
@@ -108,7 +109,7 @@ async function shallow(
     if (committish === undefined || !ABBREVIATED.test(committish)) throw notFound(committish, url);
     return undefined;
   }
-  must(result, url);
+  must(result, url, context);
   throw new Error('git fetched nothing');
 }
 
@@ -120,9 +121,14 @@ async function full(
 ): Promise<string> {
   const refspecs = ['+HEAD:refs/kopr/head', '+refs/heads/*:refs/kopr/heads/*', '+refs/tags/*:refs/tags/*'];
   if (committish?.startsWith('refs/')) refspecs.push(`+${committish}:refs/kopr/wanted`);
-  const result = await git(['fetch', '--quiet', '--no-tags', 'origin', ...refspecs], context, wanted.directory);
+  const result = await git(
+    ['fetch', '--quiet', '--no-tags', 'origin', ...refspecs],
+    context,
+    wanted.directory,
+    authorization(url, context),
+  );
   if (result.code !== 0 && gitFailure(result.output) === 'no-reference') throw notFound(committish, url);
-  must(result, url);
+  must(result, url, context);
   for (const name of candidates(committish)) {
     const parsed = await git(
       ['rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`],
@@ -147,7 +153,7 @@ async function resolve(name: string, wanted: GitCheckout, context: GitContext, u
     context,
     wanted.directory,
   );
-  must(result, url);
+  must(result, url, context);
   const id = result.stdout.trim();
   if (!COMMIT.test(id)) throw new Error(`git did not name a commit for ${name}`);
   return id;
@@ -160,7 +166,7 @@ async function submodules(wanted: GitCheckout, context: GitContext, url: URL): P
     const result = await git([...update, '--depth=1'], context, wanted.directory);
     if (result.code === 0) return;
     // A server without shallow fetches, or a commit that no branch ends with.
-    must(await git(update, context, wanted.directory), url);
+    must(await git(update, context, wanted.directory), url, context);
   });
 }
 
@@ -182,7 +188,25 @@ function tries<T>(wanted: GitCheckout, context: GitContext, work: () => Promise<
   });
 }
 
-function git(args: readonly string[], context: GitContext, cwd: string): Promise<RunResult> {
+/**
+ * Settings that show the token to this repository alone. git gets them by its environment: its arguments can be read by
+ * every process of the machine, and a configuration file would be left to the next container.
+ */
+function authorization(url: URL, context: GitContext): [string, string][] {
+  if (context.token === undefined) return [];
+  return [
+    [`http.${url.href}.extraHeader`, `Authorization: Bearer ${context.token}`],
+    // curl would take the header along to wherever the server points.
+    ['http.followRedirects', 'false'],
+  ];
+}
+
+function git(
+  args: readonly string[],
+  context: GitContext,
+  cwd: string,
+  settings: readonly [string, string][] = [],
+): Promise<RunResult> {
   return run('git', [...OPTIONS, ...args], {
     what: `git ${args[0]}`,
     cwd,
@@ -197,9 +221,7 @@ function git(args: readonly string[], context: GitContext, cwd: string): Promise
       GIT_ALLOW_PROTOCOL: 'http:https',
       GIT_LFS_SKIP_SMUDGE: '1',
       // The checkout may belong to another user id of the pod's volume.
-      GIT_CONFIG_COUNT: '1',
-      GIT_CONFIG_KEY_0: 'safe.directory',
-      GIT_CONFIG_VALUE_0: '*',
+      ...configuration([['safe.directory', '*'], ...settings]),
     },
     timeoutMs: COMMAND_MS,
     signal: context.signal,
@@ -207,12 +229,22 @@ function git(args: readonly string[], context: GitContext, cwd: string): Promise
   });
 }
 
-/** Throws for a git that failed: TerminalError where another try is pointless. */
-function must(result: RunResult, url: URL): void {
+function configuration(settings: readonly [string, string][]): Record<string, string> {
+  const pairs = settings.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) };
+}
+
+/** Throws for a git that failed: TerminalError or Refusal where another try is pointless. */
+function must(result: RunResult, url: URL, context: GitContext): void {
   if (result.code === 0) return;
-  const message = `${showURL(url)} could not be cloned: ${firstError(result.output)}`;
-  if (gitFailure(result.output) === 'transient') throw new Error(firstError(result.output));
-  throw new TerminalError('GitFetchFailed', message);
+  const failure = gitFailure(result.output);
+  const why = firstError(result.output);
+  if (failure === 'transient') throw new Error(why);
+  if (failure === 'refused' && context.server === 'own') throw new Refusal(why);
+  throw new TerminalError('GitFetchFailed', `${showURL(url)} could not be cloned: ${why}`);
 }
 
 function notFound(committish: string | undefined, url: URL): TerminalError {

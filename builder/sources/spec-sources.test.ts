@@ -45,7 +45,7 @@ describe('what git and rpm say', () => {
     ['fatal: dumb http transport does not support shallow capabilities', 'no-shallow'],
     ["fatal: couldn't find remote ref nope", 'no-reference'],
     ['fatal: remote error: upload-pack: not our ref 0123', 'no-reference'],
-    ["fatal: could not read Username for 'https://x': terminal prompts disabled", 'final'],
+    ["fatal: could not read Username for 'https://x': terminal prompts disabled", 'refused'],
     ["fatal: repository 'http://x/' not found", 'final'],
     ["fatal: transport 'file' not allowed", 'final'],
     ["fatal: unable to access 'http://x/': Failed to connect to x port 80", 'transient'],
