@@ -3,6 +3,7 @@ import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
+import { isArchOf } from '../../lib/rpm/arch.ts';
 import { ownerReference } from '../../operator/resource.ts';
 import { chrootBuildName, labelValue, sourceBuildName } from '../shared/names.ts';
 import type { BuildWorld } from './world.ts';
@@ -80,22 +81,19 @@ function common(world: BuildWorld) {
   };
 }
 
-/** Copr's rule: a chroot is skipped when the spec says that it cannot be built on its architecture. */
+/**
+ * Copr's rule: a chroot is skipped when the spec says that it cannot be built on its architecture. Spec files say i686
+ * or armv7hl where the chroot is called i386 or armhfp. "noarch" builds anywhere, and excludes nothing.
+ */
 export function skipReason(
   chroot: Chroot,
   imported: { exclusiveArch: readonly string[]; excludeArch: readonly string[] },
 ): string | undefined {
-  const names = architectureNames(chroot.spec.architecture);
+  const { architecture } = chroot.spec;
   const { exclusiveArch, excludeArch } = imported;
-  if (exclusiveArch.length > 0 && !exclusiveArch.some((arch) => names.has(arch) || arch === 'noarch')) {
-    return `ExclusiveArch is ${exclusiveArch.join(' ')}; this chroot is ${chroot.spec.architecture}`;
+  if (exclusiveArch.length > 0 && !exclusiveArch.some((arch) => isArchOf(architecture, arch))) {
+    return `ExclusiveArch is ${exclusiveArch.join(' ')}; this chroot is ${architecture}`;
   }
-  const excluded = excludeArch.find((arch) => names.has(arch));
+  const excluded = excludeArch.find((arch) => arch !== 'noarch' && isArchOf(architecture, arch));
   return excluded === undefined ? undefined : `ExcludeArch has ${excluded}`;
-}
-
-/** Spec files say i686 where the chroot is called i386; RPM takes the whole family as one. */
-function architectureNames(architecture: string): Set<string> {
-  const x86 = ['i386', 'i486', 'i586', 'i686'];
-  return new Set(x86.includes(architecture) ? x86 : [architecture]);
 }
