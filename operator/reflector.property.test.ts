@@ -73,7 +73,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
  * dead server.
  */
 async function converge(clock: FakeClock, reflector: Reflector<Widget>, condition: () => boolean): Promise<boolean> {
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 40; round++) {
     const end = performance.now() + 20 * (round + 1);
     while (performance.now() < end && reflector.state !== 'backoff') {
       if (condition()) return true;
@@ -166,7 +166,7 @@ test('whatever breaks, the cache and everyone who follows it end up with what th
         await api.stop();
       }
     }),
-    // One seed: every machine runs the same histories.
-    { numRuns: 60, seed: 20261124 },
+    // A history that never converges takes seconds: it is reported with its seed instead of being made smaller for minutes.
+    { numRuns: 60, endOnFailure: true },
   );
 }, 120_000);

@@ -151,13 +151,16 @@ export class FakeStorage {
     return { version: this.version, objects: clone(this.objects) };
   }
 
-  /** Back to an earlier state, version included, as after a restore of etcd's backup. Nobody is told. */
+  /**
+   * Back to an earlier state, version included, as after a restore of etcd's backup. Nobody is told. The server was
+   * started anew and knows no events from before the backup: watches from there must be refused, not left without them.
+   */
   restore(snapshot: ReturnType<FakeStorage['snapshot']>): void {
     this.objects.clear();
     for (const [name, objects] of clone(snapshot.objects)) this.objects.set(name, objects);
     this.version = snapshot.version;
     this.history = [];
-    this.compacted = 0;
+    this.compacted = snapshot.version;
   }
 
   private existing(type: ResourceType<KubeObject>, key: string): KubeObject {
