@@ -10,42 +10,48 @@ const hostAliases = z.array(z.object({ ip: z.string(), hostnames: z.array(z.stri
 const required = z.string().min(1);
 
 /** The operator's settings. Every variable is set by the chart; the descriptions are what `--help` prints. */
-const variables = z.object({
-  KOPR_RELEASE_NAMESPACE: required.describe('namespace of kopr itself, with the lease of its leader'),
-  KOPR_BUILDS_NAMESPACE: required.describe('namespace of builder pods'),
-  KOPR_POD_NAME: required.describe('name of the pod that this process runs in'),
-  ...processSettings,
-  KOPR_TOKEN_KEY_FILE: required.describe('file with the key that tokens are signed with, 32 bytes or more'),
-  KOPR_PUBLISHER_URL: url.describe('URL of the publisher, with its port'),
-  KOPR_DISTGIT_URL: url.describe('URL at which builds fetch from distgit'),
-  KOPR_DISTGIT_CONTROL_URL: url.describe('URL of the control API of distgit'),
-  KOPR_RESULTS_URL: url.describe('public URL of the results tree'),
-  KOPR_RESULTS_INTERNAL_URL: url.describe('URL of the results tree inside the cluster'),
-  KOPR_BUILDER_IMAGE: required.describe('image of builder pods'),
-  KOPR_BUILDER_IMAGE_PULL_POLICY: z
-    .enum(['Always', 'IfNotPresent', 'Never'])
-    .default('IfNotPresent')
-    .describe('when that image is pulled'),
-  KOPR_BUILDER_HOST_ALIASES: z
-    .string()
-    .default('[]')
-    .transform((text, context) => {
-      try {
-        return hostAliases.parse(JSON.parse(text));
-      } catch {
-        context.addIssue({
-          code: 'custom',
-          message: 'expected JSON such as [{"ip": "10.0.0.1", "hostnames": ["mirror"]}]',
-        });
-        return z.NEVER;
-      }
-    })
-    .describe('names that builder pods know without DNS, as in the spec of a pod'),
-  KOPR_VENDOR: z.string().max(128).default('kopr').describe('vendor of all packages'),
-  KUBECONFIG: z.string().min(1).optional().describe('kubeconfig file; without it the service account of the pod is used'),
-  KUBERNETES_SERVICE_HOST: z.string().min(1).optional().describe('set by Kubernetes: host of the API server'),
-  KUBERNETES_SERVICE_PORT: z.string().min(1).optional().describe('set by Kubernetes: its port'),
-}).superRefine(metricsNeedToken);
+const variables = z
+  .object({
+    KOPR_RELEASE_NAMESPACE: required.describe('namespace of kopr itself, with the lease of its leader'),
+    KOPR_BUILDS_NAMESPACE: required.describe('namespace of builder pods'),
+    KOPR_POD_NAME: required.describe('name of the pod that this process runs in'),
+    ...processSettings,
+    KOPR_TOKEN_KEY_FILE: required.describe('file with the key that tokens are signed with, 32 bytes or more'),
+    KOPR_PUBLISHER_URL: url.describe('URL of the publisher, with its port'),
+    KOPR_DISTGIT_URL: url.describe('URL at which builds fetch from distgit'),
+    KOPR_DISTGIT_CONTROL_URL: url.describe('URL of the control API of distgit'),
+    KOPR_RESULTS_URL: url.describe('public URL of the results tree'),
+    KOPR_RESULTS_INTERNAL_URL: url.describe('URL of the results tree inside the cluster'),
+    KOPR_BUILDER_IMAGE: required.describe('image of builder pods'),
+    KOPR_BUILDER_IMAGE_PULL_POLICY: z
+      .enum(['Always', 'IfNotPresent', 'Never'])
+      .default('IfNotPresent')
+      .describe('when that image is pulled'),
+    KOPR_BUILDER_HOST_ALIASES: z
+      .string()
+      .default('[]')
+      .transform((text, context) => {
+        try {
+          return hostAliases.parse(JSON.parse(text));
+        } catch {
+          context.addIssue({
+            code: 'custom',
+            message: 'expected JSON such as [{"ip": "10.0.0.1", "hostnames": ["mirror"]}]',
+          });
+          return z.NEVER;
+        }
+      })
+      .describe('names that builder pods know without DNS, as in the spec of a pod'),
+    KOPR_VENDOR: z.string().max(128).default('kopr').describe('vendor of all packages'),
+    KUBECONFIG: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('kubeconfig file; without it the service account of the pod is used'),
+    KUBERNETES_SERVICE_HOST: z.string().min(1).optional().describe('set by Kubernetes: host of the API server'),
+    KUBERNETES_SERVICE_PORT: z.string().min(1).optional().describe('set by Kubernetes: its port'),
+  })
+  .superRefine(metricsNeedToken);
 
 export const HELP = settingsHelp('operator: runs the controllers of kopr.', variables);
 

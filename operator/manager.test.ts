@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { systemClock } from '../lib/clock.ts';
+import { fetchMetrics, metricsEnvironment } from '../lib/http/testing/metrics.ts';
 import type { ApiClient } from './client.ts';
 import type { ControllerOptions } from './controller.ts';
 import { Events, Leases, Pods } from './core.ts';
@@ -171,7 +175,9 @@ describe('working', () => {
 describe('health', () => {
   test('ready only when every cache is synced; alive all along', async () => {
     api.fault({ path: /pods$/, times: 1, action: { status: 503 } });
-    const own = manager({ metricsPort: 0 });
+    const directory = mkdtempSync(join(tmpdir(), 'kopr-manager-'));
+    const token = metricsEnvironment(directory);
+    const own = manager({ metricsPort: 0, metricsTokenFile: token.KOPR_METRICS_TOKEN_FILE });
     own.store(Widgets);
     own.store(Pods);
     const starting = own.start();
@@ -180,8 +186,9 @@ describe('health', () => {
     expect(await ask(own, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
     await starting;
     expect(await ask(own, '/readyz')).toEqual({ status: 200, text: 'ok\n' });
-    const metrics = await ask(own, '/metrics');
-    expect(metrics.text).toContain('reflector_lists_total{name="pods"} 1');
+    expect(await ask(own, '/metrics')).toMatchObject({ status: 401 });
+    expect(await fetchMetrics(own.metricsPort ?? 0)).toContain('reflector_lists_total{name="pods"} 1');
+    rmSync(directory, { recursive: true });
     expect(await ask(own, '/other')).toMatchObject({ status: 404 });
   });
 

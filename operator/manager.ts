@@ -7,6 +7,8 @@ import type { Registry } from 'prom-client';
 
 import type { Clock } from '../lib/clock.ts';
 import { DeadlineError } from '../lib/errors.ts';
+import type { HealthServer } from '../lib/http/health-server.ts';
+import { startHealthServer } from '../lib/http/health-server.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ApplyResult } from './apply.ts';
 import { applyIfChanged } from './apply.ts';
@@ -18,8 +20,6 @@ import type { EventRecorder } from './events.ts';
 import { ApiEventRecorder } from './events.ts';
 import { Expectations } from './expectations.ts';
 import { fence } from './fence.ts';
-import type { HealthServer } from './healthServer.ts';
-import { startHealthServer } from './healthServer.ts';
 import type { CacheScope } from './informer.ts';
 import { Informer } from './informer.ts';
 import type { LeaderElectionOptions } from './leader.ts';
@@ -46,6 +46,8 @@ export interface ManagerOptions {
   scopes?: Record<string, CacheScope>;
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one; absent: no server. */
   metricsPort?: number;
+  /** File with the bearer token that /metrics asks for; absent: there is no /metrics. */
+  metricsTokenFile?: string | undefined;
   metricsHost?: string;
   /** Field managers with this prefix are ours. Default "kopr". */
   fieldManagerPrefix?: string;
@@ -278,8 +280,8 @@ export function createManager(options: ManagerOptions): Manager {
           port: options.metricsPort,
           ...(options.metricsHost === undefined ? {} : { host: options.metricsHost }),
           registry,
-          unready,
-          unhealthy: () => undefined,
+          ready: unready,
+          metricsTokenFile: options.metricsTokenFile,
         });
       }
       for (const informer of informers.values()) informer.start();

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { Environment } from '../../lib/settings.ts';
+import { processSettings, readSettings } from '../../lib/settings.ts';
 
 const schema = z.object({
-  KOPR_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  KOPR_LOG_LEVEL: processSettings.KOPR_LOG_LEVEL,
   KOPR_OBJECTS_FILE: z.string().min(1),
   KOPR_RELEASE: z.string().min(1),
   KOPR_RELEASE_NAMESPACE: z.string().min(1),
@@ -24,14 +26,9 @@ export interface Config {
   servicePort?: string;
 }
 
-/** Throws an Error with one clause for each variable that is wrong. */
-export function readConfig(env: Record<string, string | undefined>): Config {
-  const parsed = schema.safeParse(env);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`the environment is not usable: ${problems.join('; ')}`);
-  }
-  const e = parsed.data;
+/** Throws TerminalError `BadConfiguration` with one line for each wrong variable. */
+export function readConfig(env: Environment): Config {
+  const e = readSettings(schema, env);
   return {
     logLevel: e.KOPR_LOG_LEVEL,
     objectsFile: e.KOPR_OBJECTS_FILE,
@@ -45,6 +42,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   };
 }
 
-export function environment(): Record<string, string | undefined> {
+export function environment(): Environment {
   return process.env;
 }

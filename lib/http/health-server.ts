@@ -1,7 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { errorMessage, TerminalError } from '../errors.ts';
 
 export interface HealthServerOptions {
   /** 0 takes any free port. */
@@ -9,20 +12,29 @@ export interface HealthServerOptions {
   /** Address to listen on; default all. */
   host?: string;
   registry: Registry;
-  /** Undefined when ready, else one sentence that says what is missing. */
+  /** Undefined when ready, else one sentence that says what is missing. Everybody may read it: it names nothing of a tenant. */
   ready: () => string | undefined;
+  /** File with the bearer token that `/metrics` asks for; undefined: there is no `/metrics`. */
+  metricsTokenFile: string | undefined;
 }
 
 export interface HealthServer {
-  port: number;
+  readonly port: number;
   close(): Promise<void>;
 }
 
+/** Builds reach this port where NetworkPolicies are not enforced; one of them must not take the probes' connections away. */
+const MAX_CONNECTIONS = 256;
+const MAX_PER_ADDRESS = 16;
+const MIN_TOKEN_CHARACTERS = 16;
+
 /**
- * What every process shows on its metrics port: `/healthz` (200 while the event loop turns), `/readyz` (200, or 503 with the reason) and
- * `/metrics`. Resolves once it listens; rejects when the port is taken.
+ * What every process shows on its metrics port: `/healthz` (200 while the event loop turns), `/readyz` (200, or 503 with the reason) and,
+ * if so wanted and for the holder of the token, `/metrics`. Resolves once it listens; rejects when the port is taken, and with TerminalError
+ * `MetricsTokenUnusable` when the token cannot be read. The file is read anew for each request, so that a new token needs no restart.
  */
-export function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  if (options.metricsTokenFile !== undefined) await readToken(options.metricsTokenFile);
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) =>
       response.destroy(error instanceof Error ? error : undefined),
@@ -30,21 +42,23 @@ export function startHealthServer(options: HealthServerOptions): Promise<HealthS
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
-  server.maxConnections = 64;
-  return new Promise((resolve, reject) => {
+  server.maxConnections = MAX_CONNECTIONS;
+  limitAddresses(server);
+  await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port: options.port, host: options.host }, () => {
       server.off('error', reject);
-      resolve({
-        port: (server.address() as AddressInfo).port,
-        close: () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            server.closeAllConnections();
-          }),
-      });
+      resolve();
     });
   });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
 }
 
 async function answer(options: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -57,10 +71,61 @@ async function answer(options: HealthServerOptions, request: IncomingMessage, re
   else if (path === '/readyz') {
     const reason = options.ready();
     send(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
-  } else if (path === '/metrics') {
-    response.setHeader('content-type', options.registry.contentType);
-    response.end(await options.registry.metrics());
-  } else send(response, 404, 'only /healthz, /readyz and /metrics are answered here\n');
+  } else if (path === '/metrics' && options.metricsTokenFile !== undefined) {
+    await answerMetrics(options.registry, options.metricsTokenFile, request, response);
+  } else send(response, 404, 'only /healthz and /readyz are answered here\n');
+}
+
+async function answerMetrics(
+  registry: Registry,
+  tokenFile: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (given === undefined || !equal(given, await readToken(tokenFile))) {
+    response.setHeader('www-authenticate', 'Bearer realm="kopr metrics"');
+    send(response, 401, 'metrics are for the holder of their token only\n');
+    return;
+  }
+  response.setHeader('content-type', registry.contentType);
+  response.end(await registry.metrics());
+}
+
+async function readToken(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new TerminalError('MetricsTokenUnusable', `the token of the metrics cannot be read: ${errorMessage(error)}`);
+  });
+  const token = text.trim();
+  if (token.length >= MIN_TOKEN_CHARACTERS && !/\s/.test(token)) return token;
+  throw new TerminalError(
+    'MetricsTokenUnusable',
+    `the token of the metrics in ${file} must be one word of ${MIN_TOKEN_CHARACTERS} characters or more`,
+  );
+}
+
+/** In constant time; digests, because the lengths must not tell either. */
+function equal(one: string, other: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+function limitAddresses(server: Server): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    if (count > MAX_PER_ADDRESS) {
+      socket.destroy();
+      return;
+    }
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+  });
 }
 
 function send(response: ServerResponse, status: number, text: string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HELP, loadConfig } from './config.ts';
+import { configSchema, HELP, loadConfig } from './config.ts';
 
 const required = { KOPR_TOKEN_KEY_FILE: '/etc/key', KOPR_SRPM_ORIGINS: 'http://results:5002/results' };
 
@@ -36,6 +36,6 @@ describe('the configuration', () => {
   });
 
   it('is described by --help, every variable', () => {
-    expect(HELP.match(/KOPR_[A-Z_]+/g)?.length).toBe(16);
+    for (const name of Object.keys(configSchema.shape)) expect(HELP).toContain(`  ${name} `);
   });
 });

@@ -1,7 +1,14 @@
 import { z } from 'zod';
-import { TerminalError } from '../../lib/errors.ts';
+import type { Environment } from '../../lib/settings.ts';
+import {
+  metricsNeedToken,
+  metricsTokenFile,
+  port,
+  processSettings,
+  readSettings,
+  settingsHelp,
+} from '../../lib/settings.ts';
 
-const port = z.coerce.number().int().min(0).max(65535);
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
 const GIB = 1024 ** 3;
 
@@ -22,28 +29,38 @@ const origins = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const schema = z.object({
-  KOPR_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
-  KOPR_METRICS_PORT: port.default(9090),
-  KOPR_DATA_DIR: z.string().startsWith('/').default('/data'),
-  KOPR_HTTP_PORT: port.default(5001),
-  KOPR_CONTROL_PORT: port.default(5011),
-  KOPR_TOKEN_KEY_FILE: z.string().startsWith('/'),
-  KOPR_SRPM_ORIGINS: origins,
-  KOPR_MAX_SRPM_BYTES: count(64 * GIB).default(4 * GIB),
-  KOPR_MAX_UNPACKED_BYTES: count(256 * GIB).default(16 * GIB),
-  KOPR_IMPORT_DEADLINE_SECONDS: count(86_400).default(1200),
-  KOPR_IMPORT_CONCURRENCY: count(64).default(4),
-  KOPR_GIT_CONCURRENCY: count(1000).default(16),
-  KOPR_GIT_PER_CLIENT: count(1000).default(4),
-  KOPR_REQUESTS_PER_CLIENT: count(10_000).default(32),
-  KOPR_PUBLIC_READS: z.enum(['true', 'false']).default('false'),
-  KOPR_LOG_RETENTION_DAYS: count(3650).default(30),
-});
+/** The descriptions are what `--help` prints. */
+export const configSchema = z
+  .object({
+    KOPR_DATA_DIR: z.string().startsWith('/').default('/data').describe('data directory, one file system'),
+    KOPR_HTTP_PORT: port.default(5001).describe('port of reading: /git/, /repo/pkgs/, /per-task-logs/'),
+    KOPR_CONTROL_PORT: port.default(5011).describe('port of the control API for the operator'),
+    ...processSettings,
+    KOPR_TOKEN_KEY_FILE: z.string().startsWith('/').describe('file with the key of the tokens, 32 bytes or more'),
+    KOPR_SRPM_ORIGINS: origins.describe('URL prefixes that SRPMs may be fetched from, separated by commas'),
+    KOPR_MAX_SRPM_BYTES: count(64 * GIB)
+      .default(4 * GIB)
+      .describe('size of the largest SRPM, in bytes'),
+    KOPR_MAX_UNPACKED_BYTES: count(256 * GIB)
+      .default(16 * GIB)
+      .describe('largest sum of the files in an SRPM, in bytes'),
+    KOPR_IMPORT_DEADLINE_SECONDS: count(86_400).default(1200).describe('seconds within which an import must end'),
+    KOPR_IMPORT_CONCURRENCY: count(64).default(4).describe('imports at a time'),
+    KOPR_GIT_CONCURRENCY: count(1000).default(16).describe('git requests at a time'),
+    KOPR_GIT_PER_CLIENT: count(1000).default(4).describe('git requests at a time of one client address'),
+    KOPR_REQUESTS_PER_CLIENT: count(10_000).default(32).describe('open requests of one client address'),
+    KOPR_PUBLIC_READS: z
+      .enum(['true', 'false'])
+      .default('false')
+      .describe('"true": everybody may read; "false": only with a token for the package'),
+    KOPR_LOG_RETENTION_DAYS: count(3650).default(30).describe('days after which per-task logs and import records go'),
+  })
+  .superRefine(metricsNeedToken);
 
 export interface Config {
   logLevel: string;
   metricsPort: number;
+  metricsTokenFile: string | undefined;
   dataDir: string;
   httpPort: number;
   controlPort: number;
@@ -64,39 +81,18 @@ export interface Config {
   logRetentionMs: number;
 }
 
-export const HELP = `kopr distgit: imports source RPMs into git and a content-addressed lookaside cache, and serves both read-only.
+export const HELP = settingsHelp(
+  'distgit: imports source RPMs into git and a content-addressed lookaside cache, and serves both read-only.',
+  configSchema,
+);
 
-Usage: distgit [--help]        Everything is configured by environment variables:
-
-  KOPR_DATA_DIR                 data directory, one file system (/data)
-  KOPR_HTTP_PORT                reading: /git/, /repo/pkgs/, /per-task-logs/ (5001)
-  KOPR_CONTROL_PORT             control API of the operator (5011)
-  KOPR_METRICS_PORT             /metrics, /healthz, /readyz (9090)
-  KOPR_TOKEN_KEY_FILE           file with the key of the tokens, at least 32 bytes (required)
-  KOPR_SRPM_ORIGINS             comma list of URL prefixes SRPMs may be fetched from (required)
-  KOPR_MAX_SRPM_BYTES           largest SRPM (4 GiB)
-  KOPR_MAX_UNPACKED_BYTES       largest sum of the files in an SRPM (16 GiB)
-  KOPR_IMPORT_DEADLINE_SECONDS  longest import (1200)
-  KOPR_IMPORT_CONCURRENCY       imports at a time (4)
-  KOPR_GIT_CONCURRENCY          git requests at a time (16)
-  KOPR_GIT_PER_CLIENT           git requests at a time of one client address (4)
-  KOPR_REQUESTS_PER_CLIENT      open requests of one client address (32)
-  KOPR_PUBLIC_READS             "true": everybody may read; "false": only with a token for the package (false)
-  KOPR_LOG_RETENTION_DAYS       age at which per-task logs and import records go (30)
-  KOPR_LOG_LEVEL                trace, debug, info, warn, error or fatal (info)
-`;
-
-/** Rejects with TerminalError `BadConfiguration` that names every wrong variable. */
-export function loadConfig(env: Record<string, string | undefined>): Config {
-  const parsed = schema.safeParse(env);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new TerminalError('BadConfiguration', `${problems.join('; ')} (see --help)`);
-  }
-  const value = parsed.data;
+/** Throws TerminalError `BadConfiguration` with one line for each wrong variable. */
+export function loadConfig(env: Environment): Config {
+  const value = readSettings(configSchema, env);
   return {
     logLevel: value.KOPR_LOG_LEVEL,
     metricsPort: value.KOPR_METRICS_PORT,
+    metricsTokenFile: metricsTokenFile(value),
     dataDir: value.KOPR_DATA_DIR,
     httpPort: value.KOPR_HTTP_PORT,
     controlPort: value.KOPR_CONTROL_PORT,
@@ -114,6 +110,6 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   };
 }
 
-export function environment(): Record<string, string | undefined> {
+export function environment(): Environment {
   return process.env;
 }

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
+import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { gitCommand, startTestService, type TestService } from './testing/harness.ts';
 import { makeSrpm } from './testing/srpm.ts';
 
@@ -189,7 +190,7 @@ async function refs(): Promise<Response> {
 }
 
 async function running(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${distgit.service.metricsPort}/metrics`)).text();
+  const text = await fetchMetrics(distgit.service.metricsPort);
   return Number(/^kopr_distgit_git_requests_running (\d+)$/m.exec(text)?.[1]);
 }
 

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
+import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { lookasidePath, parseSources } from '../../lib/lookaside/sources.ts';
 import { type ImportRequest, importResult } from '../../lib/protocol/distgit.ts';
 import { mintControlToken, mintTaskToken, tokenKey } from '../../lib/protocol/token.ts';
@@ -253,7 +254,7 @@ describe('the health port', () => {
   it('tells of imports', async () => {
     const health = `http://127.0.0.1:${distgit.service.metricsPort}`;
     expect((await fetch(`${health}/readyz`)).status).toBe(200);
-    const text = await (await fetch(`${health}/metrics`)).text();
+    const text = await fetchMetrics(distgit.service.metricsPort);
     expect(text).toMatch(/kopr_distgit_imports_total\{outcome="done",code=""\} [1-9]/);
     expect(text).toMatch(/kopr_distgit_imports_total\{outcome="failed",code="SrpmUnavailable"\} [1-9]/);
     expect(text).toMatch(/kopr_distgit_lookaside_bytes_total\{kind="deduplicated"\} [1-9]/);

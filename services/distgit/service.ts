@@ -66,7 +66,12 @@ export async function startService(config: Config, clock: Clock, log: Logger): P
   const requests = new ClientLimit(config.requestsPerClient);
   const open = createPublicServer({ layout, log, metrics, git, access, requests });
   let notReady: string | undefined = 'the servers are starting';
-  const health = await startHealthServer({ port: config.metricsPort, registry, ready: () => notReady });
+  const health = await startHealthServer({
+    port: config.metricsPort,
+    registry,
+    ready: () => notReady,
+    metricsTokenFile: config.metricsTokenFile,
+  });
   const controlPort = await listen(control, config.controlPort);
   const httpPort = await listen(open, config.httpPort);
   notReady = undefined;

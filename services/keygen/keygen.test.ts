@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
+import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { armor, dearmor } from '../../lib/openpgp/armor.ts';
 import { readCertificate } from '../../lib/openpgp/key.ts';
 import { decodeV3Signature, decodeV4Signature } from '../../lib/openpgp/signature.ts';
@@ -248,7 +249,8 @@ describe('signd over TLS', () => {
     const get = async (path: string): Promise<string> =>
       (await fetch(`http://127.0.0.1:${keygen.ports.metrics}${path}`)).text();
     expect(await get('/readyz')).toBe('ok\n');
-    const metrics = await get('/metrics');
+    expect(await get('/metrics')).not.toContain('kopr_keygen');
+    const metrics = await fetchMetrics(keygen.ports.metrics);
     expect(metrics).toMatch(/kopr_keygen_signatures_total\{hash="SHA256"\} \d+/);
     expect(metrics).toContain('kopr_keygen_keys 2');
     expect(metrics).toContain('kopr_keygen_requests_total{protocol="signd",command="pubkey",result="refused"}');

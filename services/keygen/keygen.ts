@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import { startHealthServer } from '../../lib/http/health-server.ts';
 import type { Logger } from '../../lib/log.ts';
+import { metricsTokenFile } from '../../lib/settings.ts';
 import { AuditLog, auditPath } from './audit.ts';
 import type { Config } from './config.ts';
 import { listenHttp } from './http.ts';
@@ -64,7 +65,12 @@ export async function startKeygen(config: Config, { clock, log, registry }: Depe
   const signer = new Signer({ store, pool, audit, clock, log, metrics });
 
   let state: string | undefined = 'keygen is starting';
-  const health = await startHealthServer({ port: config.KOPR_METRICS_PORT, registry, ready: () => state });
+  const health = await startHealthServer({
+    port: config.KOPR_METRICS_PORT,
+    registry,
+    ready: () => state,
+    metricsTokenFile: metricsTokenFile(config),
+  });
   const allowed = config.KOPR_ALLOWED_SUBJECTS;
   const maxConnections = config.KOPR_MAX_CONNECTIONS;
   const answer = (request: Buffer, peer: string): Promise<Buffer> => signer.answer(request, peer);

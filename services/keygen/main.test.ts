@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { UnknownKeyError } from '../../lib/signd/client.ts';
 import type { CredentialFiles } from '../../lib/signd/credentials.ts';
 import type { Setup } from './testing/process.ts';
@@ -58,7 +59,7 @@ describe('the process', () => {
     const digests = Array.from({ length: 100 }, (_, index) => ({ digest: randomBytes(32), time: index + 1 }));
     const signing = client.sign(alice, 'SHA256', digests);
     await expect
-      .poll(async () => (await fetch(`http://127.0.0.1:${other.ports.metrics}/metrics`)).text(), { interval: 5 })
+      .poll(async () => fetchMetrics(other.ports.metrics), { interval: 5 })
       .toMatch(/kopr_keygen_connections 1|signatures_total.* 100/);
     const ended = other.end('SIGTERM');
     expect(await signing).toHaveLength(100);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import * as openpgp from 'openpgp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { buildPackages } from '../../lib/rpm/testing/build.ts';
 import { expectStatus, TestClient, type TestTask } from './testing/client.ts';
 import { createWorld, type RunningProcess, startNginx, startPublisher, type World } from './testing/processes.ts';
@@ -135,7 +136,7 @@ describe('a repository', () => {
     const answers = await Promise.all(tasks.map((task) => client.published(task)));
     const generations = new Set(answers.map((answer) => answer.generation));
     expect(generations.size).toBeLessThan(COUNT / 2);
-    const metrics = await (await fetch(`http://127.0.0.1:${publisher.ports.metrics}/metrics`)).text();
+    const metrics = await fetchMetrics(publisher.ports.metrics ?? 0);
     const value = (name: string): number => Number(new RegExp(`^${name} ([0-9.]+)$`, 'm').exec(metrics)?.[1]);
     expect(value('kopr_createrepo_batch_size_sum')).toBe(COUNT + 1);
     expect(value('kopr_createrepo_batch_size_count')).toBe(generations.size + 1);

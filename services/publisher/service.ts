@@ -7,6 +7,7 @@ import { DeadlineError } from '../../lib/errors.ts';
 import { startHealthServer } from '../../lib/http/health-server.ts';
 import type { Logger } from '../../lib/log.ts';
 import { tokenKey } from '../../lib/protocol/token.ts';
+import { metricsTokenFile } from '../../lib/settings.ts';
 import { SigndClient } from '../../lib/signd/client.ts';
 import { secureContextSource } from '../../lib/signd/credentials.ts';
 import { DetachedSigner } from '../../lib/signd/detached.ts';
@@ -107,6 +108,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
     port: config.KOPR_METRICS_PORT,
     registry,
     ready: () => (stopping.signal.aborted ? 'the publisher is stopping' : undefined),
+    metricsTokenFile: metricsTokenFile(config),
   });
   const housekeeping = housekeep(
     { paths, records, clock, log, stagingDays: config.KOPR_STAGING_DAYS, recordDays: config.KOPR_RECORD_DAYS },

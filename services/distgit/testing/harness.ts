@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { systemClock } from '../../../lib/clock.ts';
+import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
 import { type ImportRequest, type ImportResult, importResult } from '../../../lib/protocol/distgit.ts';
 import { mintControlToken, tokenKey } from '../../../lib/protocol/token.ts';
 import { loadConfig } from '../config.ts';
@@ -149,6 +150,7 @@ export async function startTestService(env: Record<string, string> = {}): Promis
     KOPR_HTTP_PORT: '0',
     KOPR_CONTROL_PORT: '0',
     KOPR_METRICS_PORT: '0',
+    ...metricsEnvironment(dir),
     KOPR_TOKEN_KEY_FILE: await writeKey(dir),
     KOPR_SRPM_ORIGINS: `${files.base}results`,
     KOPR_PUBLIC_READS: 'true',

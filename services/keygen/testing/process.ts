@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { systemClock } from '../../../lib/clock.ts';
+import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
 import { SigndClient } from '../../../lib/signd/client.ts';
 import type { CredentialFiles } from '../../../lib/signd/credentials.ts';
 import { secureContextSource } from '../../../lib/signd/credentials.ts';
@@ -44,6 +45,7 @@ export function prepare(directory: string, overrides: Record<string, string> = {
     KOPR_SIGND_PORT: '0',
     KOPR_HTTP_PORT: '0',
     KOPR_METRICS_PORT: '0',
+    ...metricsEnvironment(directory),
     KOPR_KEY_BITS: '2048',
     ...overrides,
   };

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
 import { createTestPki, type TestPki } from '../../../lib/signd/testing/pki.ts';
 
 /** The real processes a test talks to: keygen, publisher, nginx. All listen on 127.0.0.1 or all addresses of free ports. */
@@ -43,6 +44,7 @@ export async function createWorld(directory: string): Promise<World> {
   const data = join(directory, 'data');
   await mkdir(data);
   await mkdir(join(directory, 'keys'));
+  const metrics = metricsEnvironment(directory);
   const keygen = await startService('keygen', {
     KOPR_DATA_DIR: join(directory, 'keys'),
     KOPR_MASTER_KEY_FILE: masterKey,
@@ -58,6 +60,7 @@ export async function createWorld(directory: string): Promise<World> {
     KOPR_DATA_DIR: data,
     KOPR_HTTP_PORT: '0',
     KOPR_METRICS_PORT: '0',
+    ...metrics,
     KOPR_TOKEN_KEY_FILE: tokenKeyFile,
     KOPR_RESULTS_URL: 'http://127.0.0.1:5002/results',
     KOPR_SIGN_DOMAIN: 'example.org',
