@@ -4,6 +4,7 @@ import type { PublicationRequest } from '../../lib/protocol/publisher.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import { resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
 import type { Services } from '../shared/services.ts';
+import { BlockedError } from '../shared/services.ts';
 import { newestTicket } from './status.ts';
 import type { ChrootBuildWorld, Facts, Question, Refusal } from './world.ts';
 
@@ -17,24 +18,25 @@ export async function answer(
   const task = taskID(world.chrootBuild, newestTicket(world)?.spec.attempt ?? 1);
   switch (question) {
     case 'task':
-      return { ...world.facts, task: await services.taskState(task, signal) };
-    case 'publication':
-      return {
-        ...world.facts,
-        publication: await refusable(services.publish(task, publicationRequest(world), signal)),
-      };
-    case 'imported':
-      return { ...world.facts, imported: await refusable(services.importSrpm(task, importRequest(world), signal)) };
+      return { ...world.facts, task: await refusable(() => services.taskState(task, signal)) };
+    case 'publication': {
+      const publication = await refusable(() => services.publish(task, publicationRequest(world), signal));
+      return { ...world.facts, publication: publication ?? 'pending' };
+    }
+    case 'imported': {
+      const imported = await refusable(() => services.importSrpm(task, importRequest(world), signal));
+      return { ...world.facts, imported: imported ?? 'pending' };
+    }
   }
 }
 
-/** A refusal is an answer like any other: it ends the stage with the service's own words. */
-async function refusable<T>(work: Promise<T | undefined>): Promise<T | 'pending' | Refusal> {
+/** A refusal is an answer like any other: as an error it would end the reconcile, and the stage would hang for ever. */
+async function refusable<T>(ask: () => Promise<T>): Promise<T | Refusal> {
   try {
-    return (await work) ?? 'pending';
+    return await ask();
   } catch (error) {
-    if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
-    throw error;
+    if (!(error instanceof TerminalError || error instanceof BlockedError)) throw error;
+    return { refused: { code: error.code, message: error.message, passing: error instanceof BlockedError } };
   }
 }
 

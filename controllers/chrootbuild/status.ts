@@ -17,6 +17,8 @@ export interface Standing {
   phase: Phase;
   reason: string;
   message: string;
+  /** The services are asked what came of it: from the first such status on it is counted how long they take. */
+  builderIsOver?: boolean;
 }
 
 const COPR_STATE: Record<Phase, CoprState> = {
@@ -67,12 +69,19 @@ export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, n
     ...optional('queuedAt', previous?.queuedAt ?? stamp),
     ...optional('startedAt', ticket?.status?.assignedAt ?? previous?.startedAt),
     ...optional('runningAt', builder?.status?.startedAt ?? previous?.runningAt),
-    ...optional('builtAt', standing.phase === 'Waiting' ? undefined : (builder?.status?.endedAt ?? previous?.builtAt)),
+    ...optional('builtAt', builtAt(world, standing, stamp)),
     ...optional('finishedAt', terminal ? (previous?.finishedAt ?? stamp) : undefined),
     resultsURL: results,
     logURL: `${results}builder-live.log`,
     ...outcomeFields(world, previous),
   };
+}
+
+function builtAt({ chrootBuild, builder }: ChrootBuildWorld, standing: Standing, stamp: string): string | undefined {
+  if (standing.phase === 'Waiting') return undefined;
+  const known = builder?.status?.endedAt ?? chrootBuild.status?.builtAt;
+  const isOver = standing.builderIsOver ?? (standing.phase === 'Publishing' || standing.phase === 'Importing');
+  return known ?? (isOver ? stamp : undefined);
 }
 
 function outcomeFields(world: ChrootBuildWorld, previous: ChrootBuildStatus | undefined): Partial<ChrootBuildStatus> {

@@ -19,11 +19,14 @@ export interface ChrootBuildWorld {
   urls: { results: string; resultsInternal: string };
 }
 
-export type Refusal = { refused: { code: string; message: string } };
+/** `passing` when what the service refuses for now may be had later. */
+export interface Refusal {
+  refused: { code: string; message: string; passing: boolean };
+}
 
 /** A service's answer; `pending` while it works. Absent: not asked. */
 export interface Facts {
-  task?: TaskState;
+  task?: TaskState | Refusal;
   publication?: Publication | Refusal | 'pending';
   imported?: ImportResult | Refusal | 'pending';
 }

@@ -27,7 +27,20 @@ export interface ServiceOptions {
   dispatcher: Dispatcher;
 }
 
-/** Undefined means: under way, ask again. A TerminalError means: the request itself is refused, for good. */
+/** Something else is in the way (409). It may go away or stay for ever: the caller bounds its patience. */
+export class BlockedError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'BlockedError';
+    this.code = code;
+  }
+}
+
+/**
+ * Undefined means: under way, ask again. A TerminalError means: the request itself is refused, for good; a BlockedError:
+ * refused as long as something else is in its way.
+ */
 export interface Services {
   taskState(task: string, signal: AbortSignal): Promise<TaskState>;
   publish(task: string, body: PublicationRequest, signal: AbortSignal): Promise<Publication | undefined>;
@@ -120,5 +133,6 @@ function serviceError(what: string, status: number, json: unknown): Error {
   const code = parsed.success ? parsed.data.error.code : `HTTP${status}`;
   const message = parsed.success ? parsed.data.error.message : `answered ${status}`;
   if (status === 400 || status === 410 || status === 422) return new TerminalError(code, message);
+  if (status === 409) return new BlockedError(code, message);
   return new Error(`${what}: ${code}: ${message}`);
 }
