@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
 import { firstError, gitFailure } from './git-errors.ts';
 import { firstRpmError } from './rpm-errors.ts';
 import { remoteSources } from './spec-sources.ts';
@@ -31,6 +32,16 @@ Source: https://example.org/not-a-tag
       'late.tar.gz < https://example.org/late.tar.gz',
       'second.patch < https://example.org/second.patch',
     ]);
+  });
+
+  it.each([
+    ['blanks in a value', `Source: a${' '.repeat(5_000_000)}b`],
+    ['blanks before a tag', `${' '.repeat(5_000_000)}Source`],
+    ['digits of a tag', `Source${'1'.repeat(5_000_000)}x`],
+  ])('are not looked for for ever among %s', (_what, line) => {
+    const started = systemClock.monotonic();
+    expect(remoteSources(line)).toEqual([]);
+    expect(systemClock.monotonic() - started).toBeLessThan(2_000);
   });
 
   it('are found behind a macro in the preamble that is no section', () => {

@@ -5,7 +5,11 @@ export interface RemoteSource {
   file: string;
 }
 
-const TAG = /^\s*(?:source|patch)\d*\s*:\s*(\S.*?)\s*$/i;
+/**
+ * Up to the value, which is trimmed apart from it: a pattern for both would try every way to divide a stranger's blanks,
+ * and while it does, no deadline of the process is noticed.
+ */
+const TAG = /^\s*(?:source|patch)\d*\s*:/i;
 const SECTION = /^%([a-z_]+)\b/;
 const LIST_SECTIONS = new Set(['sourcelist', 'patchlist']);
 /** Words after a percent sign that begin a section; any other one is a macro in the preamble. */
@@ -59,10 +63,15 @@ export function remoteSources(expandedSpec: string): RemoteSource[] {
       section = word;
       continue;
     }
-    const value = section === 'package' ? TAG.exec(line)?.[1] : LIST_SECTIONS.has(section) ? line.trim() : undefined;
+    const value = section === 'package' ? tagValue(line) : LIST_SECTIONS.has(section) ? line.trim() : undefined;
     if (value === undefined || !/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) continue;
     const file = value.slice(value.lastIndexOf('/') + 1);
     if (!found.has(file)) found.set(file, { url: value, file });
   }
   return [...found.values()];
+}
+
+function tagValue(line: string): string | undefined {
+  const tag = TAG.exec(line)?.[0];
+  return tag === undefined ? undefined : line.slice(tag.length).trim();
 }

@@ -18,6 +18,11 @@ export interface SrpmContext extends FetchContext {
 }
 
 const COMMAND_MS = 10 * 60_000;
+/**
+ * Bytes, of each process that is there while a spec is read for the first time. Without it a greedy spec meets the limit of
+ * the container, which ends the pod, and that looks as if the task had not been tried.
+ */
+const MAX_SPEC_MEMORY = 1024 ** 3;
 const MAX_REMOTE_SOURCES = 500;
 
 /**
@@ -25,7 +30,7 @@ const MAX_REMOTE_SOURCES = 500;
  * `NotAnSrpm`, `SpecInvalid`, `SrpmBuildFailed`, or as `download` does for a source the spec names by URL.
  *
  * A spec may run any program while it is read. That is why this runs in the untrusted container, as an ordinary user,
- * without any credential.
+ * without any credential, with a limit of time for each tool, of memory for reading, and of what is kept of the output.
  */
 export async function makeSrpm(source: FetchedSource, context: SrpmContext): Promise<string> {
   await mkdir(context.scratch, { recursive: true });
@@ -53,8 +58,15 @@ async function buildSrpm(spec: string, context: SrpmContext): Promise<string> {
     _disable_source_fetch: '1',
   });
   context.log.say(`phase sources of ${basename(spec)}`);
-  const expanded = await tool('rpmspec', [...defines, '-P', spec], context, sources, false);
+  const limits = [`--data=${MAX_SPEC_MEMORY}`, '--core=0', '--'];
+  const expanded = await tool('prlimit', [...limits, 'rpmspec', ...defines, '-P', spec], context, sources, false);
   if (expanded.code !== 0) {
+    if (/memory alloc \(\d+ bytes\) returned NULL|not enough memory/.test(expanded.output)) {
+      throw new TerminalError(
+        'SpecInvalid',
+        `${basename(spec)} takes more than ${MAX_SPEC_MEMORY / 1024 ** 2} MiB of memory to read; look at its macros`,
+      );
+    }
     throw new TerminalError('SpecInvalid', `${basename(spec)} cannot be read: ${firstRpmError(expanded.output)}`);
   }
   await downloadMissing(expanded.stdout, sources, context);
@@ -137,7 +149,7 @@ function tool(
   echo: boolean,
 ): Promise<RunResult> {
   return run(command, args, {
-    what: `${command} ${args.at(-1)}`,
+    what: `${command === 'prlimit' ? 'rpmspec' : command} ${args.at(-1)}`,
     cwd,
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: context.scratch, TMPDIR: context.scratch, LC_ALL: 'C.UTF-8' },
     timeoutMs: COMMAND_MS,
