@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"kopr.dev/cluster/internal/build"
@@ -30,7 +32,7 @@ func newTool(source, cache string) (tool, error) {
 		return tool{}, fmt.Errorf("%s is not the folder cluster/ of a kopr checkout; name it with --source", source)
 	}
 	cache, err = filepath.Abs(cache)
-	builder := build.Builder{Source: source, Cache: filepath.Join(cache, "cluster"), Say: say}
+	builder := build.Builder{Parts: build.Parts, Source: source, Cache: filepath.Join(cache, "cluster"), Say: say}
 	return tool{builder: builder, checkout: filepath.Dir(source)}, err
 }
 
@@ -44,7 +46,7 @@ func (t tool) run(ctx context.Context, args []string) error {
 	}
 	switch command {
 	case "up":
-		bin, err := t.builder.Bin(ctx, build.Parts)
+		bin, err := t.builder.Bin(ctx)
 		if err != nil {
 			return err
 		}
@@ -73,7 +75,7 @@ func (t tool) run(ctx context.Context, args []string) error {
 	case "bin":
 		return t.bin(ctx)
 	case "build":
-		_, err := t.builder.Bin(ctx, build.Parts)
+		_, err := t.builder.Bin(ctx)
 		return err
 	case "help":
 		_, err := fmt.Fprint(os.Stdout, usage)
@@ -115,12 +117,11 @@ func (t tool) status(ctx context.Context) error {
 }
 
 func (t tool) restart(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("restart", flag.ContinueOnError)
-	kill := flags.Bool("kill", false, "")
-	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
+	names := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "--kill" })
+	if len(names) != 1 || len(args) > 2 || strings.HasPrefix(names[0], "-") {
 		return errUsage
 	}
-	return t.built(ctx).Restart(ctx, flags.Arg(0), *kill)
+	return t.built(ctx).Restart(ctx, names[0], len(args) == 2)
 }
 
 func (t tool) apiserver(ctx context.Context, args []string) error {
@@ -135,7 +136,7 @@ func (t tool) apiserver(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := envtest.WithOwner(ctx)
 	defer cancel()
-	bin, err := t.builder.Bin(ctx, build.Select(build.Kubernetes))
+	bin, err := t.builder.Bin(ctx, build.Kubernetes)
 	if err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (t tool) apiserver(ctx context.Context, args []string) error {
 
 // bin prints a folder that holds kubectl and helm alone: the other programs would get in the way on a user's PATH.
 func (t tool) bin(ctx context.Context) error {
-	bin, err := t.builder.Bin(ctx, build.Select(build.Kubernetes, build.Helm))
+	bin, err := t.builder.Bin(ctx, build.Kubernetes, build.Helm)
 	if err != nil {
 		return err
 	}

@@ -17,21 +17,24 @@ import (
 // Another build may have to compile everything; waiting longer than that takes on a slow machine means that it hangs.
 const lockLimit = time.Hour
 
-// Builder compiles the parts into the cache.
+// Builder compiles parts into the cache. Each program is kept in the folder "store" under a name that says what it was made from,
+// so a change of one builds that one; a folder per set of versions holds further names (hard links) of what it is made up of.
 type Builder struct {
+	Parts  []Part                           // all programs of the cluster
 	Source string                           // the folder with go.mod
 	Cache  string                           // the folder programs of all versions are kept in
 	Say    func(format string, args ...any) // tells the user something
 }
 
-// Bin builds what is missing of the parts and returns the directory they are in.
-func (b Builder) Bin(ctx context.Context, parts []Part) (string, error) {
-	bin, err := b.Dir(ctx)
+// Bin builds what is missing of the parts with these names, or of all, and returns the directory they are in.
+func (b Builder) Bin(ctx context.Context, names ...string) (string, error) {
+	place, err := b.place(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(missing(bin, parts)) == 0 {
-		return bin, nil
+	parts := choose(b.Parts, names)
+	if len(missing(place.bin, parts)) == 0 {
+		return place.bin, nil
 	}
 	lock, err := flock.Acquire(ctx, filepath.Join(b.Cache, "build.lock"), "building in "+b.Source, lockLimit, func(holder string) {
 		b.Say("the cluster's programs are being built by %s; waiting for it to end", holder)
@@ -41,21 +44,35 @@ func (b Builder) Bin(ctx context.Context, parts []Part) (string, error) {
 	}
 	defer lock.Release()
 	// The holder of the lock may have built just what is wanted here.
-	left := missing(bin, parts)
-	if len(left) == 0 {
-		return bin, nil
-	}
-	return bin, b.compile(ctx, bin, left)
+	return place.bin, b.provide(ctx, place, missing(place.bin, parts))
+}
+
+// place is where programs are kept.
+type place struct {
+	bin    string            // of this set of versions
+	stored map[string]string // the file of each part, by the part's name
 }
 
 // Dir is the directory the parts are in once they are built.
 func (b Builder) Dir(ctx context.Context) (string, error) {
+	place, err := b.place(ctx)
+	return place.bin, err
+}
+
+func (b Builder) place(ctx context.Context) (place, error) {
 	goVersion, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
 	if err != nil {
-		return "", fmt.Errorf("asking go for its version: %w", err)
+		return place{}, fmt.Errorf("asking go for its version: %w", err)
 	}
-	version, err := Version(b.Source, strings.TrimSpace(string(goVersion)))
-	return filepath.Join(b.Cache, version, "bin"), err
+	each, all, err := versions(b.Source, strings.TrimSpace(string(goVersion)), b.Parts)
+	if err != nil {
+		return place{}, err
+	}
+	stored := map[string]string{}
+	for name, version := range each {
+		stored[name] = filepath.Join(b.Cache, "store", name+"-"+version)
+	}
+	return place{bin: filepath.Join(b.Cache, all, "bin"), stored: stored}, nil
 }
 
 // missing are the parts that have a file to be made, the program's or one of its links'.
@@ -72,28 +89,51 @@ func missing(bin string, parts []Part) []Part {
 	return list
 }
 
-func (b Builder) compile(ctx context.Context, bin string, parts []Part) error {
-	versions, err := moduleVersions(filepath.Join(b.Source, "go.mod"))
+// provide builds the parts that are not stored, and puts all of them into the directory of this set of versions.
+func (b Builder) provide(ctx context.Context, place place, parts []Part) error {
+	var unbuilt []Part
+	for _, part := range parts {
+		if _, err := os.Stat(place.stored[part.Name]); err != nil {
+			unbuilt = append(unbuilt, part)
+		}
+	}
+	if len(unbuilt) > 0 {
+		if err := b.compile(ctx, place, unbuilt); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(place.bin, 0o755); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if err := install(place.stored[part.Name], place.bin, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b Builder) compile(ctx context.Context, place place, parts []Part) error {
+	modules, err := moduleVersions(filepath.Join(b.Source, "go.mod"))
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return err
-	}
 	// What a killed build has left. The lock says that nobody else is writing here.
-	partial := filepath.Join(filepath.Dir(bin), "partial")
-	if err := errors.Join(os.RemoveAll(partial), os.MkdirAll(partial, 0o755)); err != nil {
+	store, partial := filepath.Join(b.Cache, "store"), filepath.Join(b.Cache, "partial")
+	if err := errors.Join(os.RemoveAll(partial), os.MkdirAll(partial, 0o755), os.MkdirAll(store, 0o755)); err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(partial) }()
-	b.Say("building the cluster's %d programs into %s (once per version; on two cores about eight minutes)", len(parts), bin)
+	b.Say("building %d of the cluster's %d programs into %s (once per version; all on two cores: about eight minutes)",
+		len(parts), len(b.Parts), store)
 	start := time.Now()
 	for i, part := range parts {
 		label := fmt.Sprintf("[%d/%d] %s", i+1, len(parts), part.Name)
-		if err := b.compilePart(ctx, label, part, filepath.Join(partial, part.Name), versions); err != nil {
+		output := filepath.Join(partial, part.Name)
+		if err := b.compilePart(ctx, label, part, output, modules); err != nil {
 			return err
 		}
-		if err := install(filepath.Join(partial, part.Name), bin, part); err != nil {
+		if err := os.Rename(output, place.stored[part.Name]); err != nil {
 			return err
 		}
 	}
@@ -101,21 +141,24 @@ func (b Builder) compile(ctx context.Context, bin string, parts []Part) error {
 	return nil
 }
 
-// install moves the program to its place, links first: the program's file says that all of it is there.
-func install(from, bin string, part Part) error {
+// install gives the stored program its name in bin, the other names first: the program's file says that all of it is there.
+func install(stored, bin string, part Part) error {
 	for _, link := range part.Links {
 		path := filepath.Join(bin, link)
 		if err := os.Symlink(part.Name, path); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 	}
-	return os.Rename(from, filepath.Join(bin, part.Name))
+	if err := os.Link(stored, filepath.Join(bin, part.Name)); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
 }
 
-func (b Builder) compilePart(ctx context.Context, label string, part Part, output string, versions map[string]string) error {
+func (b Builder) compilePart(ctx context.Context, label string, part Part, output string, modules map[string]string) error {
 	env := b.environment(part)
 	total := b.countPackages(ctx, label, part, env)
-	cmd := exec.CommandContext(ctx, "go", part.args(output, versions)...)
+	cmd := exec.CommandContext(ctx, "go", part.args(output, modules)...)
 	cmd.Dir, cmd.Env = b.Source, env
 	// Asked to stop, go ends its compilers; killed, it leaves them behind.
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, 10*time.Second

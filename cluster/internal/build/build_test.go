@@ -49,14 +49,15 @@ func (l *lines) say(format string, args ...any) {
 }
 
 var smallParts = []Part{
-	{Name: "kubernetes", Package: "./cmd/kubernetes", LDFlags: []string{"-X main.version=v9"}, Links: []string{"kubectl", "etcd"}},
-	{Name: "pause", Package: "./cmd/pause"},
+	{Name: "kubernetes", Package: "./cmd/kubernetes", LDFlags: []string{"-X main.version=v9"}, Links: []string{"kubectl", "etcd"},
+		Sources: []string{"cmd/kubernetes", "internal/provisioner"}},
+	{Name: "pause", Package: "./cmd/pause", Sources: []string{"cmd/pause"}},
 }
 
 func TestBuildsOnceAndKeepsTheProgramsOutsideTheTree(t *testing.T) {
 	said := &lines{}
-	builder := Builder{Source: tree(t), Cache: t.TempDir(), Say: said.say}
-	bin, err := builder.Bin(context.Background(), smallParts)
+	builder := Builder{Parts: smallParts, Source: tree(t), Cache: t.TempDir(), Say: said.say}
+	bin, err := builder.Bin(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,19 +69,19 @@ func TestBuildsOnceAndKeepsTheProgramsOutsideTheTree(t *testing.T) {
 		t.Fatalf("%s is inside the source tree", bin)
 	}
 	before := len(said.text)
-	again, err := builder.Bin(context.Background(), smallParts)
+	again, err := builder.Bin(context.Background())
 	if err != nil || again != bin || len(said.text) != before {
 		t.Fatalf("the second call built again: %v %s %v", said.text[before:], again, err)
 	}
 }
 
 func TestABuildGoesOnWhereAKilledOneStopped(t *testing.T) {
-	builder := Builder{Source: tree(t), Cache: t.TempDir(), Say: (&lines{}).say}
-	bin, err := builder.Bin(context.Background(), smallParts[:1])
+	builder := Builder{Parts: smallParts, Source: tree(t), Cache: t.TempDir(), Say: (&lines{}).say}
+	bin, err := builder.Bin(context.Background(), "kubernetes")
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := filepath.Join(filepath.Dir(bin), "partial", "pause")
+	left := filepath.Join(builder.Cache, "partial", "pause")
 	if err := os.MkdirAll(filepath.Dir(left), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestABuildGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if got := missing(bin, smallParts); len(got) != 1 || got[0].Name != "pause" {
 		t.Fatalf("missing are %v, want pause alone", got)
 	}
-	if _, err := builder.Bin(context.Background(), smallParts); err != nil {
+	if _, err := builder.Bin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(filepath.Join(bin, "pause")).CombinedOutput(); err != nil {
@@ -99,22 +100,22 @@ func TestABuildGoesOnWhereAKilledOneStopped(t *testing.T) {
 }
 
 func TestAFailureShowsWhatTheCompilerSaid(t *testing.T) {
-	builder := Builder{Source: tree(t), Cache: t.TempDir(), Say: (&lines{}).say}
+	builder := Builder{Parts: smallParts, Source: tree(t), Cache: t.TempDir(), Say: (&lines{}).say}
 	if err := os.WriteFile(filepath.Join(builder.Source, "cmd/pause/main.go"), []byte("package main\n\nfunc main() { undefinedName() }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := builder.Bin(context.Background(), smallParts)
+	_, err := builder.Bin(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "building pause") || !strings.Contains(err.Error(), "undefinedName") {
 		t.Fatalf("got %v, want the part's name and the compiler's message", err)
 	}
 }
 
 func TestTwoBuildsAtOnceBothGetTheirPrograms(t *testing.T) {
-	builder := Builder{Source: tree(t), Cache: t.TempDir(), Say: (&lines{}).say}
+	builder := Builder{Parts: smallParts, Source: tree(t), Cache: t.TempDir(), Say: (&lines{}).say}
 	results := make(chan error, 2)
 	for range 2 {
 		go func() {
-			_, err := builder.Bin(context.Background(), smallParts)
+			_, err := builder.Bin(context.Background())
 			results <- err
 		}()
 	}
@@ -125,48 +126,85 @@ func TestTwoBuildsAtOnceBothGetTheirPrograms(t *testing.T) {
 	}
 }
 
-func TestTheVersionFollowsWhatProgramsAreMadeOf(t *testing.T) {
+func TestAVersionFollowsWhatItsProgramIsMadeOf(t *testing.T) {
+	flagged := []Part{smallParts[0], smallParts[1]}
+	flagged[1].LDFlags = []string{"-X main.version=v10"}
 	cases := []struct {
-		file, goVersion string
-		changes         bool
+		name, file, goVersion string
+		parts                 []Part
+		changed               string // the parts whose version changes
 	}{
-		{file: "go.mod", changes: true},
-		{file: "go.sum", changes: true},
-		{file: "cmd/kubernetes/main.go", changes: true},
-		{file: "internal/build/parts.go", changes: true},
-		{file: "internal/build/other.go", changes: false},
-		{file: "internal/provisioner/x_test.go", changes: false},
-		{goVersion: "go1.99", changes: true},
+		{name: "modules", file: "go.mod", changed: "kubernetes pause"},
+		{name: "sums of modules", file: "go.sum", changed: "kubernetes pause"},
+		{name: "the Go release", goVersion: "go1.99", changed: "kubernetes pause"},
+		{name: "a program's source", file: "cmd/kubernetes/main.go", changed: "kubernetes"},
+		{name: "a package of it", file: "internal/provisioner/x.go", changed: "kubernetes"},
+		{name: "a test of that", file: "internal/provisioner/x_test.go"},
+		{name: "another package", file: "internal/build/other.go"},
+		{name: "a flag", parts: flagged, changed: "pause"},
 	}
 	for _, c := range cases {
-		source := tree(t)
-		before, err := Version(source, "go1.26")
+		source, goVersion, parts := tree(t), "go1.26", smallParts
+		before, setBefore, err := versions(source, goVersion, parts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		goVersion := "go1.26"
 		if c.goVersion != "" {
 			goVersion = c.goVersion
+		}
+		if c.parts != nil {
+			parts = c.parts
 		}
 		if c.file != "" {
 			if err := os.WriteFile(filepath.Join(source, c.file), []byte("changed"), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		after, err := Version(source, goVersion)
-		if err != nil || (before != after) != c.changes {
-			t.Errorf("changing %q %q: from %s to %s (%v), want a change: %v", c.file, c.goVersion, before, after, err, c.changes)
+		after, setAfter, err := versions(source, goVersion, parts)
+		var changed []string
+		for _, part := range parts {
+			if before[part.Name] != after[part.Name] {
+				changed = append(changed, part.Name)
+			}
+		}
+		if err != nil || strings.Join(changed, " ") != c.changed || (setBefore != setAfter) != (c.changed != "") {
+			t.Errorf("%s: %v have changed (%v), want %q; the set from %s to %s", c.name, changed, err, c.changed, setBefore, setAfter)
+		}
+	}
+}
+
+func TestAChangeOfOneProgramBuildsThatOne(t *testing.T) {
+	said := &lines{}
+	builder := Builder{Parts: smallParts, Source: tree(t), Cache: t.TempDir(), Say: said.say}
+	former, err := builder.Bin(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(said.text)
+	if err := os.WriteFile(filepath.Join(builder.Source, "cmd/pause/main.go"), []byte("package main\n\nfunc main() { println(2) }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	bin, err := builder.Bin(context.Background())
+	if err != nil || bin == former {
+		t.Fatalf("the programs are in %s, as before (%v)", bin, err)
+	}
+	if told := strings.Join(said.text[before:], "\n"); !strings.Contains(told, "building 1 of the cluster's 2 programs") {
+		t.Errorf("it said %q", told)
+	}
+	for name, want := range map[string]string{"pause": "2\n", "kubectl": "v9\n"} {
+		if out, err := exec.Command(filepath.Join(bin, name)).CombinedOutput(); err != nil || string(out) != want {
+			t.Errorf("%s said %q (%v)", name, out, err)
 		}
 	}
 }
 
 func TestFlagsCarryTheVersionsOfGoMod(t *testing.T) {
-	versions, err := moduleVersions("../../go.mod")
+	modules, err := moduleVersions("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, part := range Parts {
-		for _, arg := range part.args("out", versions) {
+		for _, arg := range part.args("out", modules) {
 			if strings.ContainsAny(arg, "{}") {
 				t.Errorf("%s: a version is missing in %q", part.Name, arg)
 			}
@@ -192,9 +230,9 @@ func TestProgressTellsCompiledPackagesFromMessages(t *testing.T) {
 	}
 }
 
-func TestSelectKeepsTheOrderOfParts(t *testing.T) {
-	got := Select("pause", Kubernetes)
-	if len(got) != 2 || got[0].Name != Kubernetes || got[1].Name != "pause" || len(Select()) != len(Parts) {
+func TestAChoiceKeepsTheOrderOfParts(t *testing.T) {
+	got := choose(Parts, []string{"pause", Kubernetes})
+	if len(got) != 2 || got[0].Name != Kubernetes || got[1].Name != "pause" || len(choose(Parts, nil)) != len(Parts) {
 		t.Fatalf("got %v", got)
 	}
 }

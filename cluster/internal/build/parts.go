@@ -1,7 +1,10 @@
 // Package build compiles the cluster's programs once and keeps them in a cache outside the source tree.
 package build
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Part is one program to compile.
 type Part struct {
@@ -11,6 +14,7 @@ type Part struct {
 	Cgo     bool     // needs a C compiler and the libraries named in packages.txt
 	LDFlags []string // besides the ones every part gets; {MODULE} stands for that module's version
 	Links   []string // further names the program is called by
+	Sources []string // folders of this module it is made of; everything else comes from the modules of go.mod
 }
 
 const (
@@ -42,6 +46,7 @@ var Parts = []Part{
 		Links: []string{
 			"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl", "directory-provisioner",
 		},
+		Sources: []string{"cmd/kubernetes", "internal/provisioner", "internal/provisionername"},
 	},
 	{
 		Name: Helm, Package: "helm.sh/helm/v3/cmd/helm",
@@ -59,23 +64,21 @@ var Parts = []Part{
 	{Name: "runc", Package: "github.com/opencontainers/runc", Tags: "seccomp", Cgo: true},
 	{Name: "bridge", Package: cni + "main/bridge"},
 	{Name: "host-local", Package: cni + "ipam/host-local"},
-	{Name: "pause", Package: "./cmd/pause"},
+	{Name: "pause", Package: "./cmd/pause", Sources: []string{"cmd/pause"}},
 }
 
-// Select returns the parts with the given names, or all of them when none is given.
-func Select(names ...string) []Part {
+// choose returns the parts with the given names, or all of them when none is given.
+func choose(parts []Part, names []string) []Part {
 	if len(names) == 0 {
-		return Parts
+		return parts
 	}
-	var selected []Part
-	for _, part := range Parts {
-		for _, name := range names {
-			if part.Name == name {
-				selected = append(selected, part)
-			}
+	var chosen []Part
+	for _, part := range parts {
+		if slices.Contains(names, part.Name) {
+			chosen = append(chosen, part)
 		}
 	}
-	return selected
+	return chosen
 }
 
 // args are the arguments of the go command that compiles the part into the file output.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,13 +14,31 @@ import (
 	"strings"
 )
 
-// inputs are the files and folders of the source tree that decide what the programs are.
-var inputs = []string{"go.mod", "go.sum", "cmd/kubernetes", "cmd/pause", "internal/provisioner", "internal/provisionername", "internal/build/parts.go"}
+// versions are the hash of each part by its name, and one over all of them. A part's hash is over everything it is made from:
+// sources, pinned modules, flags, and the Go release.
+func versions(source, goVersion string, parts []Part) (each map[string]string, all string, err error) {
+	modules, err := moduleVersions(filepath.Join(source, "go.mod"))
+	if err != nil {
+		return nil, "", err
+	}
+	each = map[string]string{}
+	total := sha256.New()
+	for _, part := range parts {
+		hash, err := partVersion(source, goVersion, part, modules)
+		if err != nil {
+			return nil, "", err
+		}
+		each[part.Name] = hash
+		_, _ = fmt.Fprintf(total, "%s %s %q\n", part.Name, hash, part.Links)
+	}
+	return each, short(total), nil
+}
 
-// Version is a hash over everything the programs are made from: sources, pinned modules, flags, and the Go release.
-func Version(source, goVersion string) (string, error) {
+func short(sum hash.Hash) string { return hex.EncodeToString(sum.Sum(nil))[:16] }
+
+func partVersion(source, goVersion string, part Part, modules map[string]string) (string, error) {
 	var files []string
-	for _, input := range inputs {
+	for _, input := range append([]string{"go.mod", "go.sum"}, part.Sources...) {
 		err := filepath.WalkDir(filepath.Join(source, input), func(path string, entry os.DirEntry, err error) error {
 			if err == nil && entry.Type().IsRegular() && !strings.HasSuffix(path, "_test.go") {
 				files = append(files, path)
@@ -32,7 +51,7 @@ func Version(source, goVersion string) (string, error) {
 	}
 	sort.Strings(files)
 	sum := sha256.New()
-	_, _ = fmt.Fprintf(sum, "%s %s/%s\n", goVersion, runtime.GOOS, runtime.GOARCH)
+	_, _ = fmt.Fprintf(sum, "%s %s/%s %q %v\n", goVersion, runtime.GOOS, runtime.GOARCH, part.args("", modules), part.Cgo)
 	for _, path := range files {
 		name, err := filepath.Rel(source, path)
 		if err != nil {
@@ -43,7 +62,7 @@ func Version(source, goVersion string) (string, error) {
 			return "", err
 		}
 	}
-	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+	return short(sum), nil
 }
 
 func hashFile(sum io.Writer, path string) error {

@@ -77,6 +77,9 @@ func (c Cluster) prepare(ctx context.Context) (Owner, error) {
 	if err != nil {
 		return owner, err
 	}
+	if err := c.settle(); err != nil {
+		return owner, err
+	}
 	claim := c.claim(owner)
 	switch {
 	case claim == others:
@@ -109,7 +112,7 @@ func (c Cluster) bringUp(ctx context.Context) (started []string, err error) {
 	}
 	startNow := func(specs ...component.Spec) error {
 		for _, spec := range specs {
-			begun, err := c.ensure(spec)
+			begun, err := c.ensure(ctx, spec)
 			if err != nil {
 				return err
 			}
@@ -205,7 +208,7 @@ func makeFolders() error {
 }
 
 // ensure starts the component unless it runs with the settings it should have.
-func (c Cluster) ensure(spec component.Spec) (started bool, err error) {
+func (c Cluster) ensure(ctx context.Context, spec component.Spec) (started bool, err error) {
 	if id := proc.Load(pidFile(spec.Name)); id.Running() {
 		former, err := os.ReadFile(fingerprintFile(spec.Name))
 		if err == nil && string(former) == spec.Fingerprint() {
@@ -216,10 +219,13 @@ func (c Cluster) ensure(spec component.Spec) (started bool, err error) {
 			return false, err
 		}
 	}
-	return true, c.start(spec)
+	return true, c.start(ctx, spec)
 }
 
-func (c Cluster) start(spec component.Spec) error {
+func (c Cluster) start(ctx context.Context, spec component.Spec) error {
+	if err := c.awaitPorts(ctx, spec); err != nil {
+		return err
+	}
 	if err := atomicfile.Write(fingerprintFile(spec.Name), []byte(spec.Fingerprint()), 0o644); err != nil {
 		return err
 	}

@@ -44,8 +44,8 @@ const adminGroup = "system:masters"
 
 // EnsurePKI makes the certificates etcd, kube-apiserver and the administrator need, and returns the cluster's authority.
 func (c ControlPlane) EnsurePKI(now time.Time) (*pki.Authority, error) {
-	loopback := net.IPv4(127, 0, 0, 1)
-	ips := []net.IP{loopback, c.firstService()}
+	local := net.IPv4(127, 0, 0, 1)
+	ips := []net.IP{local, c.firstService()}
 	if c.Advertise != "" {
 		ips = append(ips, net.ParseIP(c.Advertise))
 	}
@@ -61,7 +61,7 @@ func (c ControlPlane) EnsurePKI(now time.Time) (*pki.Authority, error) {
 		authority string
 		leaf      pki.Leaf
 	}{
-		{EtcdCA, pki.Leaf{File: EtcdServer, User: "etcd", IPs: []net.IP{loopback}, Names: []string{"localhost"}, Server: true, Client: true}},
+		{EtcdCA, pki.Leaf{File: EtcdServer, User: "etcd", IPs: []net.IP{local}, Names: []string{"localhost"}, Server: true, Client: true}},
 		{EtcdCA, pki.Leaf{File: EtcdClient, User: "kube-apiserver", Client: true}},
 		{CA, pki.Leaf{File: APIServerLeaf, User: "kube-apiserver", IPs: ips, Server: true, Names: []string{
 			"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
@@ -107,6 +107,7 @@ func (c ControlPlane) Etcd() Spec {
 			"quota-backend-bytes":         strconv.Itoa(2 << 30),
 			"log-level":                   "warn",
 		}),
+		Listens: loopback(c.EtcdPort, c.PeerPort),
 		Ready: Probe{
 			URL: client + "/readyz", CA: c.file(EtcdCA, ".crt"), Cert: c.file(EtcdClient, ".crt"), Key: c.file(EtcdClient, ".key"),
 		}.Check,
@@ -163,6 +164,7 @@ func (c ControlPlane) APIServer() Spec {
 		Name:    "kube-apiserver",
 		Program: filepath.Join(c.Bin, "kube-apiserver"),
 		Args:    flags(values),
+		Listens: []string{fmt.Sprintf("%s:%d", c.Bind, c.APIPort)},
 		Ready:   c.probe("/readyz?verbose").Check,
 		Limit:   120 * time.Second,
 	}

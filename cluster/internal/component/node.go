@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -48,10 +49,10 @@ func (n Node) EnsureCredentials(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	loopback, node := net.IPv4(127, 0, 0, 1), net.ParseIP(layout.NodeAddress)
+	local, node := net.IPv4(127, 0, 0, 1), net.ParseIP(layout.NodeAddress)
 	leaves := []pki.Leaf{
-		{File: ControllerManager, User: "system:kube-controller-manager", Client: true, Server: true, IPs: []net.IP{loopback}},
-		{File: Scheduler, User: "system:kube-scheduler", Client: true, Server: true, IPs: []net.IP{loopback}},
+		{File: ControllerManager, User: "system:kube-controller-manager", Client: true, Server: true, IPs: []net.IP{local}},
+		{File: Scheduler, User: "system:kube-scheduler", Client: true, Server: true, IPs: []net.IP{local}},
 		{
 			File: Kubelet, User: "system:node:" + layout.Node, Groups: []string{"system:nodes"}, Client: true, Server: true,
 			IPs: []net.IP{node}, Names: []string{layout.Node},
@@ -97,7 +98,8 @@ func (n Node) ControllerManager() Spec {
 			"profiling":                        "false",
 			"flex-volume-plugin-dir":           filepath.Join(layout.Kubelet, "volume-plugins"),
 		}),
-		Ready: n.health("https", layout.ControllerManager, "/healthz"), Limit: 60 * time.Second,
+		Listens: loopback(layout.ControllerManager),
+		Ready:   n.health("https", layout.ControllerManager, "/healthz"), Limit: 60 * time.Second,
 	}
 }
 
@@ -117,7 +119,8 @@ func (n Node) Scheduler() Spec {
 			"leader-elect":              "false",
 			"profiling":                 "false",
 		}),
-		Ready: n.health("https", layout.Scheduler, "/healthz"), Limit: 60 * time.Second,
+		Listens: loopback(layout.Scheduler),
+		Ready:   n.health("https", layout.Scheduler, "/healthz"), Limit: 60 * time.Second,
 	}
 }
 
@@ -143,8 +146,9 @@ func (n Node) Kubelet() Spec {
 			"root-dir":          layout.Kubelet,
 			"cert-dir":          filepath.Join(layout.Kubelet, "pki"),
 		}),
-		Files: []string{configFile("kubelet.json")},
-		Ready: n.nodeReady, Limit: 120 * time.Second,
+		Files:   []string{configFile("kubelet.json")},
+		Listens: append(loopback(layout.KubeletHealth), fmt.Sprintf("%s:%d", layout.NodeAddress, layout.KubeletPort)),
+		Ready:   n.nodeReady, Limit: 120 * time.Second,
 	}
 }
 
@@ -152,9 +156,10 @@ func (n Node) Kubelet() Spec {
 func (n Node) Proxy() Spec {
 	return Spec{
 		Name: Proxy, Program: filepath.Join(n.Bin, Proxy),
-		Args:  []string{"--config", configFile("kube-proxy.json")},
-		Files: []string{configFile("kube-proxy.json")},
-		Ready: n.health("http", layout.ProxyHealth, "/healthz"), Limit: 60 * time.Second,
+		Args:    []string{"--config", configFile("kube-proxy.json")},
+		Files:   []string{configFile("kube-proxy.json")},
+		Listens: loopback(layout.ProxyHealth, layout.ProxyMetrics),
+		Ready:   n.health("http", layout.ProxyHealth, "/healthz"), Limit: 60 * time.Second,
 	}
 }
 
@@ -162,9 +167,10 @@ func (n Node) Proxy() Spec {
 func (n Node) CoreDNS() Spec {
 	return Spec{
 		Name: CoreDNS, Program: filepath.Join(n.Bin, CoreDNS),
-		Args:  []string{"-conf", configFile("Corefile")},
-		Files: []string{configFile("Corefile")},
-		Ready: n.health("http", layout.DNSReady, "/ready"), Limit: 60 * time.Second,
+		Args:    []string{"-conf", configFile("Corefile")},
+		Files:   []string{configFile("Corefile")},
+		Listens: append(loopback(layout.DNSReady), fmt.Sprintf("%s:%d", layout.NodeAddress, layout.DNSPort)),
+		Ready:   n.health("http", layout.DNSReady, "/ready"), Limit: 60 * time.Second,
 	}
 }
 

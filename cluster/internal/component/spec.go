@@ -23,6 +23,7 @@ type Spec struct {
 	Args    []string // without the program's name
 	Env     []string // on top of the clean environment
 	Files   []string // configuration files it reads when it starts
+	Listens []string // TCP addresses it cannot start without
 	Ready   func(context.Context) error
 	Limit   time.Duration // how long it may take to become ready
 }
@@ -37,6 +38,15 @@ func (s Spec) Fingerprint() string {
 		_, _ = sum.Write(data)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// loopback are addresses of 127.0.0.1.
+func loopback(ports ...int) []string {
+	list := make([]string, 0, len(ports))
+	for _, port := range ports {
+		list = append(list, fmt.Sprintf("127.0.0.1:%d", port))
+	}
+	return list
 }
 
 // flags renders a map as --name=value arguments in a fixed order.

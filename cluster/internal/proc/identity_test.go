@@ -87,21 +87,50 @@ func TestPidFile(t *testing.T) {
 }
 
 func TestParseStat(t *testing.T) {
-	tail := " 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 77 0 0"
+	tail := " 1 1 1 0 -1 4194564 1 0 0 0 0 0 0 0 20 0 3 0 77 0 0"
 	cases := []struct {
-		name, stat, state string
-		start             uint64
-		bad               bool
+		name, stat string
+		want       stat
+		bad        bool
 	}{
-		{name: "plain", stat: "5 (sleep) S" + tail, state: "S", start: 77},
-		{name: "name with brackets and blanks", stat: "5 (a) Z (b) R" + tail, state: "R", start: 77},
+		{name: "plain", stat: "5 (sleep) S" + tail, want: stat{state: "S", flags: 4194564, threads: 3, start: 77}},
+		{name: "name with brackets and blanks", stat: "5 (a) Z (b) R" + tail, want: stat{state: "R", flags: 4194564, threads: 3, start: 77}},
 		{name: "no name", stat: "5 sleep S", bad: true},
 		{name: "cut off", stat: "5 (sleep) S 1 2", bad: true},
 	}
 	for _, c := range cases {
-		state, start, err := parseStat([]byte(c.stat))
-		if (err != nil) != c.bad || state != c.state || start != c.start {
-			t.Errorf("%s: got %q %d %v", c.name, state, start, err)
+		got, err := parseStat([]byte(c.stat))
+		if (err != nil) != c.bad || got != c.want {
+			t.Errorf("%s: got %+v %v", c.name, got, err)
+		}
+	}
+}
+
+func TestAProcessEndsWithItsLastThread(t *testing.T) {
+	for _, c := range []struct {
+		stat stat
+		want bool
+	}{
+		{stat{state: "S", threads: 1}, false},
+		{stat{state: "Z", threads: 4}, false},
+		{stat{state: "Z", threads: 1}, true},
+		{stat{state: "X", threads: 1}, true},
+	} {
+		if c.stat.ended() != c.want {
+			t.Errorf("%+v: ended is %v", c.stat, !c.want)
+		}
+	}
+}
+
+func TestAKillThatIsPendingIsSeen(t *testing.T) {
+	for status, want := range map[string]bool{
+		"Name:\tx\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\n": true,
+		"Name:\tx\nSigPnd:\t0000000000000100\nShdPnd:\t0000000000000000\n": true,
+		"Name:\tx\nSigPnd:\t0000000000004000\nShdPnd:\t0000000000000000\n": false,
+		"Name:\tx\n": false,
+	} {
+		if killPending(status) != want {
+			t.Errorf("%q: got %v", status, !want)
 		}
 	}
 }
