@@ -19,6 +19,7 @@ beforeAll(async () => {
   await api.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', podCopies());
   const documents = await manifests();
   for (const document of documents) {
+    if (document.metadata.name !== 'kopr-builder-pods') continue;
     if (document.kind === 'ValidatingAdmissionPolicy') {
       await apply('validatingadmissionpolicies', document);
       await apply('validatingadmissionpolicies', forCopies(document));
@@ -90,10 +91,15 @@ afterAll(() => api.stop());
 
 type Change = Record<string, unknown>;
 
+/** What every container says, those without capabilities nothing more. */
+const PLAIN = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+
+const adding = (...add: string[]): Change => ({ ...PLAIN, capabilities: { drop: ['ALL'], add } });
+
 const GOOD_CONTAINER = {
   name: 'build',
   image: 'distribution',
-  securityContext: { privileged: false, capabilities: { drop: ['ALL'], add: ['CHOWN', 'SYS_ADMIN'] } },
+  securityContext: { ...adding('CHOWN', 'SYS_ADMIN'), privileged: false },
 };
 
 /** A pod that is let in, with some members of its spec replaced. */
@@ -119,9 +125,17 @@ function pod(change: Change = {}): Json {
 
 /** The same with one container that differs. */
 function container(securityContext: Change, more: Change = {}): Json {
-  return pod({ containers: [{ ...GOOD_CONTAINER, securityContext, ...more }] });
+  return pod({ containers: [{ ...GOOD_CONTAINER, securityContext: { ...PLAIN, ...securityContext }, ...more }] });
 }
 
+/** The same with one more container before the others. */
+function beside(securityContext: Change | undefined): Json {
+  return pod({ initContainers: [{ name: 'agent', image: 'a', restartPolicy: 'Always', securityContext }] });
+}
+
+const GAINS = /must not gain privileges; set securityContext\.allowPrivilegeEscalation to false/;
+const KEEPS = /must give up the capabilities of its runtime; set securityContext\.capabilities\.drop to ALL/;
+const ADDS = /init container or ephemeral container of a builder pod must not add capabilities/;
 const PRIVILEGED = /no container of a builder pod may be privileged/;
 const withVolume = (source: Change): Json => pod({ volumes: [{ name: 'more', ...source }] });
 
@@ -164,10 +178,10 @@ describe('the namespace of builds', () => {
     ['with a volume from an image', withVolume({ image: { reference: 'a' } }), /emptyDir and secret only/],
     [
       'with a capability too many',
-      container({ capabilities: { add: ['NET_ADMIN'] } }),
+      container(adding('NET_ADMIN')),
       /may add these capabilities only: CHOWN, DAC_OVERRIDE/,
     ],
-    ['with all capabilities', container({ capabilities: { add: ['ALL'] } }), /may add these capabilities only/],
+    ['with all capabilities', container(adding('ALL')), /may add these capabilities only/],
     ['without seccomp', pod({ securityContext: undefined }), /needs a seccomp profile/],
     [
       'with seccomp switched off',
@@ -211,20 +225,17 @@ describe('the namespace of builds', () => {
       pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] }),
       /must not take a port or a device/,
     ],
-    [
-      'whose sidecar adds a capability',
-      pod({
-        initContainers: [
-          {
-            name: 'agent',
-            image: 'a',
-            restartPolicy: 'Always',
-            securityContext: { capabilities: { add: ['NET_RAW'] } },
-          },
-        ],
-      }),
-      /may add these capabilities only/,
-    ],
+    ['that may gain privileges', container({ allowPrivilegeEscalation: true }), GAINS],
+    ['that does not say whether it may gain privileges', container({ allowPrivilegeEscalation: undefined }), GAINS],
+    ['without security contexts of its containers', pod({ containers: [{ name: 'a', image: 'a' }] }), GAINS],
+    ['with the capabilities of its runtime', container({ capabilities: undefined }), KEEPS],
+    ['with some capabilities of its runtime', container({ capabilities: { drop: ['NET_RAW'] } }), KEEPS],
+    ['that drops nothing before it adds', container({ capabilities: { add: ['CHOWN'] } }), KEEPS],
+    ['whose sidecar may gain privileges', beside({ capabilities: { drop: ['ALL'] } }), GAINS],
+    ['whose sidecar has the capabilities of its runtime', beside({ allowPrivilegeEscalation: false }), KEEPS],
+    ['whose sidecar has no security context', beside(undefined), GAINS],
+    ['whose sidecar adds a capability too many', beside(adding('NET_RAW')), ADDS],
+    ['whose sidecar adds a capability of builds', beside(adding('SYS_ADMIN')), ADDS],
   ])('does not take a pod %s', async (_, manifest, message) => {
     const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, manifest);
     expect(answer.body.message).toMatch(message);
@@ -242,12 +253,12 @@ describe('the namespace of builds', () => {
     ['that is privileged', container({ privileged: true }), PRIVILEGED],
     [
       'whose init container is privileged',
-      pod({ initContainers: [{ name: 'a', securityContext: { privileged: true } }] }),
+      pod({ initContainers: [{ name: 'a', securityContext: { ...PLAIN, privileged: true } }] }),
       PRIVILEGED,
     ],
     [
       'whose ephemeral container is privileged',
-      pod({ ephemeralContainers: [{ name: 'a', securityContext: { privileged: true } }] }),
+      pod({ ephemeralContainers: [{ name: 'a', securityContext: { ...PLAIN, privileged: true } }] }),
       PRIVILEGED,
     ],
     ['of Windows', container({ windowsOptions: { hostProcess: true } }), /Windows options/],
@@ -264,15 +275,17 @@ describe('the namespace of builds', () => {
   it.each<[string, Json]>([
     ['as a build of kopr needs it', pod()],
     [
-      'without volumes and security contexts of its containers',
-      pod({ volumes: undefined, containers: [{ name: 'a', image: 'a' }] }),
+      'without volumes and capabilities',
+      pod({ volumes: undefined, containers: [{ name: 'a', image: 'a', securityContext: PLAIN }] }),
     ],
     [
       'with seccomp given for its container alone',
       {
         ...pod({
           securityContext: undefined,
-          containers: [{ name: 'a', image: 'a', securityContext: { seccompProfile: { type: 'RuntimeDefault' } } }],
+          containers: [
+            { name: 'a', image: 'a', securityContext: { ...PLAIN, seccompProfile: { type: 'RuntimeDefault' } } },
+          ],
         }),
       },
     ],
@@ -295,9 +308,16 @@ describe('the namespace of builds', () => {
       spec: { ephemeralContainers: [{ name: 'debug', image: 'a', securityContext }] },
     });
     const patch = 'application/strategic-merge-patch+json';
-    const tracing = await api.call('PATCH', path, debug({ capabilities: { add: ['SYS_PTRACE'] } }), patch);
-    expect(tracing.body.message).toMatch(/may add these capabilities only/);
-    await api.ok('PATCH', path, debug({}), patch);
+    for (const [securityContext, message] of [
+      [adding('SYS_PTRACE'), /may add these capabilities only|must not add capabilities/],
+      [adding('CHOWN'), ADDS],
+      [{ capabilities: { drop: ['ALL'] } }, GAINS],
+      [{ allowPrivilegeEscalation: false }, KEEPS],
+    ] as const) {
+      const answer = await api.call('PATCH', path, debug(securityContext), patch);
+      expect(answer.body.message).toMatch(message);
+    }
+    await api.ok('PATCH', path, debug(PLAIN), patch);
   });
 
   it('lets a pod be labelled and deleted, whatever it is', async () => {

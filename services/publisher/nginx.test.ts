@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningProcess, startNginx } from './testing/processes.ts';
 
 const HASH = 'a'.repeat(64);
@@ -54,9 +55,15 @@ interface Page {
 }
 
 /** A plain request: fetch would clean up the path and unpack the answer. */
-function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Page> {
+function get(
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  localAddress = '127.0.0.1',
+): Promise<Page> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port: nginx.port, path, method, headers }, (incoming) => {
+    const options = { host: '127.0.0.1', port: nginx.port, localAddress, path, method, headers };
+    const outgoing = request(options, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
@@ -169,5 +176,59 @@ describe('the results server', () => {
     expect((await get('/')).headers.location).toBe('/results/');
     expect((await get('/healthz')).body.toString()).toBe('ok\n');
     expect((await get(`${build}/new`, {}, 'PUT')).status).toBe(405);
+  });
+});
+
+describe('connections of one address', () => {
+  const LIMIT = 64;
+  /** More than what the kernel takes off nginx for a client that does not read. */
+  const BIG = 64 * 1024 * 1024;
+  const big = `${build}/big.rpm`;
+  const clients: Socket[] = [];
+
+  /** Asks for the big file, waits for the beginning of the answer and reads no more. */
+  function hold(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const client = connect({ host: '127.0.0.1', port: nginx.port });
+      clients.push(client);
+      client.setTimeout(10_000, () => client.destroy(new Error('nginx did not answer within 10 s')));
+      client.on('error', reject);
+      client.once('data', (chunk: Buffer) => {
+        client.pause();
+        client.setTimeout(0);
+        resolve(chunk.toString('latin1').split('\r\n', 1)[0] ?? '');
+      });
+      client.write(`GET ${big} HTTP/1.1\r\nHost: results\r\n\r\n`);
+    });
+  }
+
+  beforeAll(async () => {
+    // It has a size and takes no room.
+    await writeFile(join(directory, 'data', big), '');
+    await truncate(join(directory, 'data', big), BIG);
+    const answers = await Promise.all(Array.from({ length: LIMIT }, hold));
+    expect(answers).toEqual(Array.from({ length: LIMIT }, () => 'HTTP/1.1 200 OK'));
+  });
+
+  afterAll(() => {
+    for (const client of clients) client.destroy();
+  });
+
+  it('are limited: one more is told to come back later', async () => {
+    expect(await hold()).toBe('HTTP/1.1 429 Too Many Requests');
+    expect((await get(`${build}/success`)).status).toBe(429);
+  });
+
+  it('leave health checks alone, which come from the address of a node', async () => {
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  it('take nothing from other addresses', async () => {
+    expect((await get(`${build}/success`, {}, 'GET', '127.0.0.2')).status).toBe(200);
+  });
+
+  it('count no longer than they last', async () => {
+    for (const client of clients) client.destroy();
+    await vi.waitFor(async () => expect((await get(`${build}/success`)).status).toBe(200), { timeout: 10_000 });
   });
 });

@@ -44,6 +44,8 @@ describe('the API server', () => {
     await expect(apply(object)).rejects.toThrow(says);
   });
 
+  const PLAIN = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+
   /** A pod that the builds namespace takes, with one thing changed. */
   const pod = (spec: object, container: object = {}): object => ({
     apiVersion: 'v1',
@@ -53,7 +55,7 @@ describe('the API server', () => {
       hostUsers: false,
       automountServiceAccountToken: false,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [{ name: 'c', image: 'localhost/x', ...container }],
+      containers: [{ name: 'c', image: 'localhost/x', securityContext: PLAIN, ...container }],
       ...spec,
     },
   });
@@ -66,14 +68,24 @@ describe('the API server', () => {
   it.each([
     {
       title: 'a privileged pod',
-      object: pod({}, { securityContext: { privileged: true } }),
+      object: pod({}, { securityContext: { capabilities: { drop: ['ALL'] }, privileged: true } }),
       // By the policy, or by an API server that allows it nowhere.
-      says: /no container of a builder pod may be privileged|privileged: Forbidden/,
+      says: /no container of a builder pod may be privileged|must not gain privileges|privileged: Forbidden/,
     },
     {
       title: 'a pod with a capability of its own choice',
-      object: pod({}, { securityContext: { capabilities: { add: ['NET_ADMIN'] } } }),
+      object: pod({}, { securityContext: { ...PLAIN, capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } } }),
       says: 'may add these capabilities only',
+    },
+    {
+      title: 'a pod that may gain privileges',
+      object: pod({}, { securityContext: { ...PLAIN, allowPrivilegeEscalation: true } }),
+      says: 'must not gain privileges',
+    },
+    {
+      title: 'a pod with the capabilities of its runtime',
+      object: pod({}, { securityContext: { allowPrivilegeEscalation: false } }),
+      says: 'must give up the capabilities of its runtime',
     },
     {
       title: "a pod in the host's user namespace",
