@@ -23,6 +23,8 @@ Source0: a.tar.gz
 %description
 `;
 
+const ARCHIVE = 'what the archive holds';
+
 let shared: Awaited<ReturnType<typeof temporaryDirectory>>;
 let root: Awaited<ReturnType<typeof temporaryDirectory>>;
 let distgit: DistgitProcess;
@@ -37,7 +39,7 @@ const path = (...names: string[]): string => join(root.path, ...names);
 beforeAll(async () => {
   shared = await temporaryDirectory();
   await mkdir(join(shared.path, 'SOURCES'));
-  await writeFile(join(shared.path, 'SOURCES', 'a.tar.gz'), 'archive');
+  await writeFile(join(shared.path, 'SOURCES', 'a.tar.gz'), ARCHIVE);
   await writeFile(join(shared.path, 'hello.spec'), SPEC);
   await tool(shared.path, 'rpmbuild', '-bs', '--define', `_topdir ${shared.path}`, 'hello.spec');
   distgit = await startDistgit(join(shared.path, 'distgit'));
@@ -56,8 +58,7 @@ beforeEach(async () => {
   root = await temporaryDirectory();
   shown = [];
   answer = (_request, response) => void response.writeHead(404).end();
-  for (const name of ['work', 'results', 'control', 'engines', 'tmp']) await mkdir(path(name));
-  await writeFile(path('engines', 'container.sh'), '#!/bin/sh\n');
+  for (const name of ['work', 'results', 'control', 'tmp']) await mkdir(path(name));
 });
 afterEach(() => root.remove());
 
@@ -90,7 +91,7 @@ async function fetchWith(token: string | undefined, task: TaskDocument = binary(
       KOPR_WORK_DIR: path('work'),
       KOPR_RESULTS_DIR: path('results'),
       KOPR_CONTROL_DIR: path('control'),
-      KOPR_ENGINES_DIR: path('engines'),
+      KOPR_ENGINES_DIR: join(import.meta.dirname, '..', 'engines'),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -120,7 +121,7 @@ describe('fetch shows distgit its token', () => {
     const { code, output } = await fetchWith(`${token}\n`);
     expect(code, output + (await log())).toBe(0);
     expect(await readFile(path('work', 'sources', 'hello.spec'), 'utf8')).toBe(SPEC);
-    expect(await readFile(path('work', 'sources', 'a.tar.gz'), 'utf8')).toBe('archive');
+    expect(await readFile(path('work', 'sources', 'a.tar.gz'), 'utf8')).toBe(ARCHIVE);
     expect(await readdir(path('results'))).toEqual(['builder-live.log']);
     // The signature alone is the secret; the rest of the token would tell that it was there.
     for (const part of token.split('.')) {
@@ -128,7 +129,7 @@ describe('fetch shows distgit its token', () => {
       expect(await leftIn(part)).toEqual([]);
     }
     // The search does find what is there.
-    expect(await leftIn('archive')).toEqual([path('work', 'sources', 'a.tar.gz')]);
+    expect(await leftIn(ARCHIVE)).toEqual([path('work', 'sources', 'a.tar.gz')]);
   });
 
   it.each([
@@ -178,7 +179,7 @@ describe('fetch shows the token to no other server', () => {
     const elsewhere = await startWebServer((_request, response) => {
       response.writeHead(302, { location: `${other.url}/a.tar.gz` }).end();
     });
-    answer = (_request, response) => void response.end('archive');
+    answer = (_request, response) => void response.end(ARCHIVE);
     const { code } = await fetchWith(await distgit.token('demo/hello/hello'), binary({ lookasideURL: elsewhere.url }));
     await elsewhere.stop();
     expect(code).toBe(0);
