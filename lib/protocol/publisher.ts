@@ -8,6 +8,7 @@ import { verdict } from './task.ts';
  *   POST /v1/tasks/{task}/log/{name}?offset=N   raw bytes   → 200 {size}; offset beyond the end → 409 {size}
  *   PUT  /v1/tasks/{task}/files/{name}          raw bytes, header x-kopr-sha256 → 200 {size}; same content again is fine
  *   POST /v1/tasks/{task}/complete              TaskManifest → 200; identical again is fine, different → 409
+ *   all three: 409 DirectoryInUse, another build has the results directory; 410, the task was given up. Both are for ever.
  * With a control token:
  *   GET    /v1/tasks/{task}                     → TaskState
  *   DELETE /v1/tasks/{task}                     forgets what a lost attempt has sent → 204

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { readPackage } from '../../lib/rpm/package.ts';
 import { buildPackages } from '../../lib/rpm/testing/build.ts';
 import { expectStatus, failed, sha256Of, succeeded, TestClient } from './testing/client.ts';
@@ -252,12 +254,13 @@ describe('a binary build', () => {
     expectStatus(await client.setUp('demo', 'early', [CHROOT]), 200);
   });
 
-  it('that is replaced by another task of the same directory leaves only the new packages', async () => {
+  it('that is replaced by a later attempt leaves only the new packages', async () => {
     const again = `demo/hello/${CHROOT}/00000010-hello`;
-    const first = await client.newTask(again);
+    const uid = randomUUID();
+    const first = await client.newTask(again, `${uid}.1`);
     await client.uploadPackages(first, packages);
     await client.published(first);
-    const second = await client.newTask(again);
+    const second = await client.newTask(again, `${uid}.2`);
     const newer = await buildPackages(join(world.directory, 'newer'), { name: 'hello', version: '3', arch: 'x86_64' });
     await client.uploadPackages(second, [...newer, packages[2] ?? '']);
     await client.published(second);
@@ -393,7 +396,7 @@ describe('the control API', () => {
   });
 
   it('shows metrics without a label per project', async () => {
-    const text = await (await fetch(`http://127.0.0.1:${publisher?.ports.metrics}/metrics`)).text();
+    const text = await fetchMetrics(publisher?.ports.metrics ?? 0);
     expect(text).toMatch(/^kopr_createrepo_seconds_count\{mode="incremental"\} [1-9]/m);
     expect(text).toMatch(/^kopr_createrepo_batch_size_count [1-9]/m);
     expect(text).toMatch(/^kopr_publish_lag_seconds_count [1-9]/m);

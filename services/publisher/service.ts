@@ -22,6 +22,7 @@ import { TaskStore } from './ingest/task-store.ts';
 import { Uploads } from './ingest/uploads.ts';
 import { createMetrics } from './metrics.ts';
 import { pathsOf } from './paths.ts';
+import { ProjectGate } from './project/gate.ts';
 import { Projects } from './project/projects.ts';
 import { Publisher } from './publication/publisher.ts';
 import { RecordStore } from './records.ts';
@@ -50,10 +51,12 @@ export async function startService(config: Config, { clock, log, registry }: Ser
 
   const metrics = createMetrics(registry);
   const records = new RecordStore(paths);
-  const tasks = new TaskStore({ paths, records, clock, log });
+  const gate = new ProjectGate(paths);
+  const tasks = new TaskStore({ paths, gate, records, log });
   const signer = createSigner(config, { clock, log, registry }, metrics);
   const engine = new RepositoryEngine({
     paths,
+    gate,
     clock,
     log,
     metrics,
@@ -66,6 +69,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
   });
   const publisher = new Publisher({
     paths,
+    gate,
     tasks,
     records,
     signer,
@@ -77,6 +81,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
   });
   const projects = new Projects({
     paths,
+    gate,
     clock,
     log,
     signer,
@@ -85,7 +90,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
     resultsURL: config.KOPR_RESULTS_URL,
     frontendURL: frontendURL(config),
   });
-  const logs = new LiveLogs({ paths, tasks, metrics, maxBytes: config.KOPR_MAX_LOG_BYTES });
+  const logs = new LiveLogs({ paths, gate, tasks, metrics, maxBytes: config.KOPR_MAX_LOG_BYTES });
   const uploads = new Uploads({
     paths,
     tasks,

@@ -4,12 +4,14 @@ import { ApiError, badRequest } from '../api-error.ts';
 import { ifThere, makeDirectory } from '../durable.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Paths } from '../paths.ts';
+import type { ProjectGate } from '../project/gate.ts';
 import type { AdmittedTask, TaskStore } from './task-store.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.log$/;
 
 export interface LiveLogOptions {
   paths: Paths;
+  gate: ProjectGate;
   tasks: TaskStore;
   metrics: Metrics;
   maxBytes: number;
@@ -29,9 +31,10 @@ export class LiveLogs {
   /** Returns the size that is kept, in bytes. It stays at the cap once that is reached. Throws ApiError 409 with `size`. */
   async append(admitted: AdmittedTask, name: string, offset: number, data: Buffer): Promise<number> {
     if (!NAME.test(name)) throw badRequest('InvalidName', `"${name.slice(0, 100)}" is not the name of a log`);
-    const { paths, tasks, metrics, maxBytes } = this.#options;
-    const { task, directory } = admitted;
+    const { paths, gate, tasks, metrics, maxBytes } = this.#options;
+    const { task, directory, visit } = admitted;
     return tasks.locks.run(task, async () => {
+      await gate.check(visit);
       const path = join(paths.result(directory), name);
       const stored = (await ifThere(stat(path)))?.size ?? 0;
       const size = Math.min(stored, maxBytes);
@@ -43,9 +46,12 @@ export class LiveLogs {
       }
       const fresh = data.subarray(size - offset);
       if (fresh.length === 0 || stored > maxBytes) return size;
-      await makeDirectory(paths.upload(task));
       const kept = fresh.subarray(0, maxBytes - size);
-      await write(path, size, kept.length < fresh.length ? Buffer.concat([kept, note(maxBytes)]) : kept);
+      await gate.run(visit, async () => {
+        await tasks.checkOwner(task, directory);
+        await makeDirectory(paths.upload(task));
+        await write(path, size, kept.length < fresh.length ? Buffer.concat([kept, note(maxBytes)]) : kept);
+      });
       metrics.uploadedBytes.inc({ kind: 'log' }, kept.length);
       return size + kept.length;
     });

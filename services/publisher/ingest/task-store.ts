@@ -1,7 +1,5 @@
-import { readdir, rename, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { type TaskManifest, type TaskState, taskManifest } from '../../../lib/protocol/publisher.ts';
 import type { TaskClaims } from '../../../lib/protocol/token.ts';
@@ -9,37 +7,43 @@ import { ApiError } from '../api-error.ts';
 import { exists, ifThere, makeDirectory, readIfThere, removeTree, writeFileAtomic } from '../durable.ts';
 import { KeyedLock } from '../locks.ts';
 import { type Paths, parseResultDirectory, type ResultDirectory, relativePath, taskId } from '../paths.ts';
+import type { ProjectGate, Visit } from '../project/gate.ts';
 import type { RecordStore } from '../records.ts';
-
-/** File in a results directory that says whose it is; hidden from the web server. */
-const OWNER_FILE = '.task';
-const BACKUP_DIRECTORY = 'prev_build_backup';
-
-const ownership = z.object({ task: z.string(), superseded: z.array(z.string()) });
-type Ownership = z.infer<typeof ownership>;
+import {
+  buildOf,
+  claim,
+  holdsPackages,
+  OWNER_FILE,
+  type Ownership,
+  ownersIn,
+  readOwnership,
+  setLogsAside,
+} from './ownership.ts';
 
 /** A task that may send: its token was good, and it owns its results directory. */
 export interface AdmittedTask {
   task: string;
   directory: ResultDirectory;
+  /** Of the request, begun when the task was admitted. */
+  visit: Visit;
 }
 
 export interface TaskStoreOptions {
   paths: Paths;
+  gate: ProjectGate;
   records: RecordStore;
-  clock: Clock;
   log: Logger;
 }
 
 /**
  * Who may still send what. A task is open from its first request to its manifest; later it is immutable. A results directory belongs to
- * one task at a time: a later attempt takes it over, and from then on the earlier one, should its pod still run, is refused.
+ * one build for ever, and to one task of it at a time: a later attempt takes it over, and from then on the earlier one, should its pod
+ * still run, is refused. Order of locks: the task, then the gate of its project.
  */
 export class TaskStore {
   readonly #options: TaskStoreOptions;
   /** Owners of results directories as on disk, so that a log line costs no look-up. */
   #owners = new Map<string, string>();
-  readonly #directories = new KeyedLock();
   /** Serialises what changes a task or its live log. */
   readonly locks = new KeyedLock();
 
@@ -47,42 +51,46 @@ export class TaskStore {
     this.#options = options;
   }
 
-  /** Throws ApiError 403 for another task's token, 410 when the task lost its place for good. */
+  /** Throws ApiError 403 for another task's token, 409 for another build's directory, 410 when the task lost its place for good. */
   async admit(task: string, claims: TaskClaims): Promise<AdmittedTask> {
     if (claims.task !== taskId(task)) throw new ApiError(403, 'WrongTask', 'the bearer token is for another task');
     const directory = parseResultDirectory(claims.dir);
-    const key = relativePath(directory);
-    if (this.#owners.get(key) !== task) await this.#directories.run(key, () => this.#own(task, directory, key));
-    return { task, directory };
+    const { gate } = this.#options;
+    const visit = gate.visit(directory);
+    if (this.#owners.get(relativePath(directory)) !== task) {
+      await this.locks.run(task, () => gate.run(visit, () => this.#own(task, directory)));
+    }
+    return { task, directory, visit };
   }
 
-  async #own(task: string, directory: ResultDirectory, key: string): Promise<void> {
+  async #own(task: string, directory: ResultDirectory): Promise<void> {
     const { paths, records, log } = this.#options;
-    if (await exists(paths.tombstone(directory))) {
-      throw new ApiError(410, 'ProjectDeleted', `the project ${directory.owner}/${directory.project} was deleted`);
-    }
-    if ((await records.read(task))?.state === 'forgotten') throw gone(task);
     const path = paths.result(directory);
-    const old = await readOwnership(path);
-    if (old !== undefined && old.task !== task) {
-      if (old.superseded.includes(task) || isEarlierAttempt(task, old.task)) throw gone(task);
-      await setLogsAside(path, old.task);
-      log.info({ dir: key, task, previous: old.task }, 'a new task takes over the results directory');
+    const record = await records.read(task);
+    const owner = await readOwnership(path);
+    const answer = claim(task, record?.state, owner, owner === undefined && (await holdsPackages(path)));
+    if (answer === 'gone') throw gone(task);
+    if (answer === 'in-use') throw inUse(directory, owner);
+    if (answer === 'take-over' && owner !== undefined) {
+      await setLogsAside(path, owner.task);
+      log.info({ dir: relativePath(directory), task, previous: owner.task }, 'a later attempt takes over');
     }
-    if (old?.task !== task) {
+    if (answer !== 'owned') {
       await makeDirectory(path);
-      const superseded = old === undefined ? [] : [...old.superseded, old.task].slice(-100);
+      const superseded = owner === undefined ? [] : [...owner.superseded, owner.task].slice(-100);
       await writeFileAtomic(join(path, OWNER_FILE), JSON.stringify({ task, superseded } satisfies Ownership));
     }
     if (this.#owners.size > 10_000) this.#owners.clear();
-    this.#owners.set(key, task);
+    this.#owners.set(relativePath(directory), task);
   }
 
-  /** Throws ApiError 409 or 410 unless the directory is the task's. */
+  /** Throws ApiError 409 or 410 unless the directory is the task's. What must hold for a step is asked inside the gate of the project. */
   async checkOwner(task: string, directory: ResultDirectory): Promise<void> {
+    if (this.#owners.get(relativePath(directory)) === task) return;
     const owner = await readOwnership(this.#options.paths.result(directory));
     if (owner?.task === task) return;
-    if (owner?.superseded.includes(task) === true) throw gone(task);
+    // Without an owner the directory was removed, with its project or with its build.
+    if (owner === undefined || owner.superseded.includes(task)) throw gone(task);
     throw new ApiError(
       409,
       'WrongDirectory',
@@ -93,6 +101,21 @@ export class TaskStore {
   /** Makes every task prove itself again; called when directories were removed. */
   forgetOwners(): void {
     this.#owners = new Map();
+  }
+
+  /**
+   * Refuses from now on every task that owns or owned a results directory in this tree and has not ended: its pod may outlive the
+   * project, and a new project of that name. To be called alone in the project, whose visits have ended.
+   */
+  async forgetTree(project: string): Promise<void> {
+    const { paths, records } = this.#options;
+    for await (const { task, superseded } of ownersIn(project)) {
+      for (const each of [task, ...superseded]) {
+        if ((await records.read(each)) !== undefined) continue;
+        await records.write(each, { state: 'forgotten' });
+        await removeTree(paths.upload(each));
+      }
+    }
   }
 
   async manifestOf(task: string): Promise<TaskManifest | undefined> {
@@ -112,8 +135,9 @@ export class TaskStore {
   }
 
   /** Closes the task. Every file of the manifest must have arrived. Throws ApiError 409 when it is closed with another manifest. */
-  async complete({ task }: AdmittedTask, manifest: TaskManifest): Promise<void> {
+  async complete({ task, visit }: AdmittedTask, manifest: TaskManifest): Promise<void> {
     await this.locks.run(task, async () => {
+      await this.#options.gate.check(visit);
       const before = await this.manifestOf(task);
       if (before !== undefined) {
         if (canonical(before) === canonical(manifest)) return;
@@ -165,31 +189,18 @@ export class TaskStore {
   }
 }
 
-async function readOwnership(path: string): Promise<Ownership | undefined> {
-  const bytes = await readIfThere(join(path, OWNER_FILE));
-  return bytes === undefined ? undefined : ownership.parse(JSON.parse(bytes.toString('utf8')));
-}
-
-/** Task ids are `<uid>.<attempt>`: of one ChrootBuild, only the latest attempt counts. */
-function isEarlierAttempt(task: string, owner: string): boolean {
-  const [uid, attempt] = task.split('.');
-  const [ownerUid, ownerAttempt] = owner.split('.');
-  return uid === ownerUid && Number(attempt) < Number(ownerAttempt);
-}
-
-/** The log of an attempt that was lost is often the only hint why: it is kept beside the new one. */
-async function setLogsAside(path: string, previous: string): Promise<void> {
-  const logs =
-    (await ifThere(readdir(path)))?.filter((name) => /\.log(\.gz)?$/.test(name) && !name.startsWith('.')) ?? [];
-  const backup = join(path, BACKUP_DIRECTORY, previous);
-  for (const name of logs) {
-    await makeDirectory(backup);
-    await rename(join(path, name), join(backup, name));
-  }
-}
-
 function gone(task: string): ApiError {
   return new ApiError(410, 'TaskSuperseded', `the task ${task} was given up; nothing it sends is accepted any more`);
+}
+
+function inUse(directory: ResultDirectory, owner: Ownership | undefined): ApiError {
+  const whose =
+    owner === undefined ? 'packages of another build' : `the results of another build, ${buildOf(owner.task)}`;
+  return new ApiError(
+    409,
+    'DirectoryInUse',
+    `the directory ${relativePath(directory)} holds ${whose}; submit this build again, so that it gets a number of its own`,
+  );
 }
 
 function canonical(manifest: TaskManifest): string {

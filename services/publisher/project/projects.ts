@@ -9,27 +9,30 @@ import { SOURCE_CHROOT } from '../../../lib/protocol/task.ts';
 import { badRequest, describeError } from '../api-error.ts';
 import {
   errorCode,
+  exists,
   ifThere,
   makeDirectory,
   removeFile,
   removeTree,
   sweepTemporary,
+  syncDirectory,
   writeFileAtomic,
   writeFileIfChanged,
 } from '../durable.ts';
 import type { TaskStore } from '../ingest/task-store.ts';
-import { KeyedLock } from '../locks.ts';
-import { chrootName, type Paths, type ProjectName } from '../paths.ts';
+import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
 import type { RepositoryEngine } from '../repository/engine.ts';
-import type { ProjectSigner } from '../signer.ts';
+import type { Certificate, ProjectSigner } from '../signer.ts';
 import { writeCertificate } from './certificate.ts';
+import type { ProjectGate, Visit } from './gate.ts';
 import { nameReleaseOf, repoFileName, repoFileText, repoFileURL } from './repo-file.ts';
 
 export interface ProjectsOptions {
   paths: Paths;
+  gate: ProjectGate;
   clock: Clock;
   log: Logger;
-  signer: ProjectSigner;
+  signer: Pick<ProjectSigner, 'certificate'>;
   engine: RepositoryEngine;
   tasks: TaskStore;
   resultsURL: string;
@@ -39,40 +42,54 @@ export interface ProjectsOptions {
 /** The tree of a project: directories, key, `.repo` files, and a signed repository in every chroot from the first moment. */
 export class Projects {
   readonly #options: ProjectsOptions;
-  readonly #locks = new KeyedLock();
 
   constructor(options: ProjectsOptions) {
     this.#options = options;
   }
 
   /** Makes what is missing and changes what differs; otherwise reads a few small files. Chroots not asked for keep what they have. */
-  ensure(name: ProjectName, request: RepositoryRequest): Promise<ProjectRepositories> {
-    return this.#locks.run(keyOf(name), async () => {
-      const { paths, signer, engine, resultsURL, frontendURL } = this.#options;
-      const chroots = request.chroots.map((chroot) => chrootName(name.owner, name.project, chroot.name));
-      if (chroots.some((each) => each.chroot === SOURCE_CHROOT)) {
-        throw badRequest('InvalidName', `"${SOURCE_CHROOT}" is the directory of source builds and cannot be a chroot`);
-      }
+  async ensure(name: ProjectName, request: RepositoryRequest): Promise<ProjectRepositories> {
+    const { gate, signer, engine, resultsURL, frontendURL } = this.#options;
+    const chroots = request.chroots.map((chroot) => chrootName(name.owner, name.project, chroot.name));
+    if (chroots.some((each) => each.chroot === SOURCE_CHROOT)) {
+      throw badRequest('InvalidName', `"${SOURCE_CHROOT}" is the directory of source builds and cannot be a chroot`);
+    }
+    const certificate = await signer.certificate(name);
+    const visit = await gate.alone(name, () => this.#make(name, chroots, request, certificate));
+    const states = await Promise.all(chroots.map((each) => engine.update(each, { add: [], remove: [] }, visit)));
+    return {
+      state: 'done',
+      publicKeyFingerprint: certificate.fingerprint,
+      publicKeyURL: `${resultsURL}/${name.owner}/${name.project}/pubkey.gpg`,
+      chroots: chroots.map((each, n) => ({
+        name: each.chroot,
+        generation: states[n]?.generation ?? 0,
+        packages: states[n]?.packages ?? 0,
+        repoURL: `${resultsURL}/${name.owner}/${name.project}/${each.chroot}/`,
+        repoFileURL: repoFileURL(frontendURL, name, nameReleaseOf(each.chroot)),
+      })),
+    };
+  }
+
+  async #make(
+    name: ProjectName,
+    chroots: readonly ChrootName[],
+    request: RepositoryRequest,
+    certificate: Certificate,
+  ): Promise<Visit> {
+    const { paths, gate } = this.#options;
+    if (await exists(paths.tombstone(name))) {
+      // A deletion that died on its way: what it has left is not the new project's.
+      await this.#takeAway(name);
       await removeFile(paths.tombstone(name));
-      for (const each of chroots) await makeDirectory(paths.chroot(each));
-      await makeDirectory(paths.project(name));
-      await sweepTemporary(paths.project(name));
-      const { fingerprint } = await writeCertificate(paths, signer, name);
-      await this.#writeRepoFiles(name, request);
-      const states = await Promise.all(chroots.map((each) => engine.update(each, { add: [], remove: [] })));
-      return {
-        state: 'done',
-        publicKeyFingerprint: fingerprint,
-        publicKeyURL: `${resultsURL}/${name.owner}/${name.project}/pubkey.gpg`,
-        chroots: chroots.map((each, n) => ({
-          name: each.chroot,
-          generation: states[n]?.generation ?? 0,
-          packages: states[n]?.packages ?? 0,
-          repoURL: `${resultsURL}/${name.owner}/${name.project}/${each.chroot}/`,
-          repoFileURL: repoFileURL(frontendURL, name, nameReleaseOf(each.chroot)),
-        })),
-      };
-    });
+      await syncDirectory(dirname(paths.tombstone(name)));
+    }
+    for (const each of chroots) await makeDirectory(paths.chroot(each));
+    await makeDirectory(paths.project(name));
+    await sweepTemporary(paths.project(name));
+    await writeCertificate(paths, name, certificate);
+    await this.#writeRepoFiles(name, request);
+    return gate.visit(name);
   }
 
   async #writeRepoFiles(name: ProjectName, request: RepositoryRequest): Promise<void> {
@@ -86,24 +103,30 @@ export class Projects {
     }
   }
 
-  /** Removes the project from sight at once and from the disk soon. Its running tasks are refused from now on. */
+  /** Removes the project from sight at once and from the disk soon. Its running tasks and publications are refused from now on. */
   delete(name: ProjectName): Promise<void> {
-    return this.#locks.run(keyOf(name), async () => {
-      const { paths, clock, log, tasks } = this.#options;
+    const { paths, gate, clock, log } = this.#options;
+    return gate.alone(name, async () => {
       await makeDirectory(dirname(paths.tombstone(name)));
       await writeFileAtomic(paths.tombstone(name), `deleted ${toTimestamp(clock.now())}\n`);
-      tasks.forgetOwners();
-      const trash = join(paths.trash, randomBytes(8).toString('hex'));
-      if ((await ifThere(rename(paths.project(name), trash).then(() => true))) === undefined) return;
-      await rmdir(dirname(paths.project(name))).catch((error: unknown) => {
-        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
-      });
-      log.info({ ...name }, 'project is deleted');
-      removeTree(trash).catch((error: unknown) => log.warn(describeError(error), 'trash is left for the next start'));
+      if (await this.#takeAway(name)) log.info({ ...name }, 'project is deleted');
     });
   }
-}
 
-function keyOf(name: ProjectName): string {
-  return `${name.owner}/${name.project}`;
+  /** Returns whether there was anything. To be called alone in the project, and only while its tombstone stands. */
+  async #takeAway(name: ProjectName): Promise<boolean> {
+    const { paths, gate, log, tasks } = this.#options;
+    gate.end(name);
+    tasks.forgetOwners();
+    const project = paths.project(name);
+    await tasks.forgetTree(project);
+    const trash = join(paths.trash, randomBytes(8).toString('hex'));
+    if ((await ifThere(rename(project, trash).then(() => true))) === undefined) return false;
+    await syncDirectory(dirname(project));
+    await rmdir(dirname(project)).catch((error: unknown) => {
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
+    });
+    removeTree(trash).catch((error: unknown) => log.warn(describeError(error), 'trash is left for the next start'));
+    return true;
+  }
 }

@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApiError } from '../api-error.ts';
 import {
   exists,
   linkOver,
@@ -11,7 +10,7 @@ import {
   syncDirectory,
   writeFileAtomic,
 } from '../durable.ts';
-import { type Paths, type ResultDirectory, relativePath } from '../paths.ts';
+import type { Paths, ResultDirectory } from '../paths.ts';
 import { SUCCESS_FILE } from '../repository/scan.ts';
 import { isPackage } from './plan.ts';
 
@@ -40,7 +39,7 @@ export function planPlacement(directory: string, present: readonly string[], fil
 
 /**
  * Gives the prepared files their names in the results directory. `success` is there only while all files of a successful build are.
- * Doing it again changes nothing.
+ * Doing it again changes nothing. To be called inside the gate of the project, as long as the directory is the task's.
  */
 export async function place(
   paths: Paths,
@@ -50,7 +49,6 @@ export async function place(
   succeeded: boolean,
 ): Promise<Placement> {
   const path = paths.result(directory);
-  await refuseDeleted(paths, directory);
   await makeDirectory(path);
   const placement = planPlacement(directory.directory, await readdir(path), files);
   if (!succeeded || placement.remove.length > 0) await removeFile(join(path, SUCCESS_FILE));
@@ -60,17 +58,8 @@ export async function place(
   return placement;
 }
 
-/** Removes what does not belong here any more; to be called when no repository refers to it. */
+/** Removes what does not belong here any more; to be called when no repository refers to it, under the conditions of `place`. */
 export async function removeStale(paths: Paths, directory: ResultDirectory, placement: Placement): Promise<void> {
   for (const name of placement.stale) await removeTree(join(paths.result(directory), name));
   await sweepTemporary(paths.result(directory));
-}
-
-export async function refuseDeleted(paths: Paths, directory: ResultDirectory): Promise<void> {
-  if (!(await exists(paths.tombstone(directory)))) return;
-  throw new ApiError(
-    410,
-    'ProjectDeleted',
-    `the project of ${relativePath(directory)} was deleted; nothing is published`,
-  );
 }

@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { appendFile, link, open, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { z } from 'zod';
@@ -26,6 +26,7 @@ import {
   writeFileAtomic,
 } from '../durable.ts';
 import { type Paths, type ResultDirectory, relativePath } from '../paths.ts';
+import type { Visit } from '../project/gate.ts';
 import type { ProjectSigner } from '../signer.ts';
 import { checkPackage } from './check-package.ts';
 import { LIVE_LOG, planPublication } from './plan.ts';
@@ -44,14 +45,17 @@ export type Prepared = z.infer<typeof preparedSchema>;
 
 export interface PrepareOptions {
   paths: Paths;
-  signer: ProjectSigner;
+  signer: Pick<ProjectSigner, 'signAll'>;
   blobPath: (task: string, sha256: string) => string;
+  /** Runs a step alone in the project, as long as that is there and the results directory is the task's. */
+  inDirectory: <T>(input: PublicationInput, step: () => Promise<T>) => Promise<T>;
 }
 
 export interface PublicationInput {
   task: string;
   request: PublicationRequest;
   directory: ResultDirectory;
+  visit: Visit;
   manifest: TaskManifest;
 }
 
@@ -83,8 +87,9 @@ export async function prepareRefusal(
 ): Promise<Prepared> {
   const live = join(options.paths.result(input.directory), LIVE_LOG);
   await removeFile(preparedPath(options.paths, input.task));
-  await makeDirectory(dirname(live));
-  await appendFile(live, `\npublisher: nothing of this build is published: ${refusal.message}\n`);
+  await options.inDirectory(input, () =>
+    appendFile(live, `\npublisher: nothing of this build is published: ${refusal.message}\n`),
+  );
   const verdict = {
     outcome: 'failed',
     reason: 'PublicationRefused',
@@ -146,7 +151,7 @@ async function prepareAll(
 async function signPackages(
   files: readonly { from: string; to: string }[],
   directory: ResultDirectory,
-  signer: ProjectSigner,
+  signer: Pick<ProjectSigner, 'signAll'>,
 ): Promise<void> {
   // Headers are read again when they are hashed: only digests of all of them are in memory at once.
   const headers = files.map(

@@ -10,10 +10,11 @@ import { Semaphore } from '../locks.ts';
 import type { Metrics } from '../metrics.ts';
 import { type Paths, relativePath, resultDirectory, taskId } from '../paths.ts';
 import { writeCertificate } from '../project/certificate.ts';
+import { type ProjectGate, projectDeleted } from '../project/gate.ts';
 import type { RecordStore, TaskRecord } from '../records.ts';
 import { type RepositoryEngine, UnreadablePackagesError } from '../repository/engine.ts';
 import type { ProjectSigner } from '../signer.ts';
-import { place, refuseDeleted, removeStale } from './place.ts';
+import { place, removeStale } from './place.ts';
 import {
   outDirectory,
   type Prepared,
@@ -27,9 +28,10 @@ const REQUEST_FILE = 'publication.json';
 
 export interface PublisherOptions {
   paths: Paths;
+  gate: ProjectGate;
   tasks: TaskStore;
   records: RecordStore;
-  signer: ProjectSigner;
+  signer: Pick<ProjectSigner, 'signAll' | 'certificate'>;
   engine: RepositoryEngine;
   clock: Clock;
   log: Logger;
@@ -61,6 +63,7 @@ export class Publisher {
       paths: options.paths,
       signer: options.signer,
       blobPath: (task, sha256) => options.tasks.blobPath(task, sha256),
+      inDirectory: (input, step) => this.#inDirectory(input, step),
     };
   }
 
@@ -99,7 +102,7 @@ export class Publisher {
   }
 
   async #run(task: string, request: PublicationRequest, job: Job): Promise<Publication> {
-    const { metrics, log } = this.#options;
+    const { metrics, log, tasks } = this.#options;
     metrics.publicationsUnderWay.inc();
     try {
       const record = (await this.#options.records.read(task)) ?? (await this.#publish(task, request, job));
@@ -108,7 +111,9 @@ export class Publisher {
       return answerOf(task, record);
     } catch (error) {
       const answer = toApiError(error);
-      if (answer.status === 422) {
+      // The project or the directory was lost for good: nothing is left to try at the next start.
+      if (answer.status === 410) await tasks.forget(task);
+      if (answer.status === 410 || answer.status === 422) {
         log.info({ task, code: answer.code, error: answer.message }, 'publication is refused');
       } else {
         metrics.publications.inc({ outcome: 'error' });
@@ -124,17 +129,27 @@ export class Publisher {
   }
 
   async #publish(task: string, request: PublicationRequest, job: Job): Promise<TaskRecord> {
-    const { paths, tasks, records, log, metrics } = this.#options;
+    const { paths, gate, tasks } = this.#options;
     const directory = resultDirectory(request.owner, request.project, request.chroot, request.directory);
+    const visit = gate.visit(directory);
+    await gate.check(visit);
     const manifest = await tasks.manifestOf(task);
     if (manifest === undefined)
       throw new ApiError(409, 'NotComplete', `the task ${task} has not uploaded all of its results`);
-    await refuseDeleted(paths, directory);
     await tasks.checkOwner(task, directory);
     const requestPath = join(paths.upload(task), REQUEST_FILE);
-    if (!(await exists(requestPath))) await writeFileAtomic(requestPath, JSON.stringify(request));
+    try {
+      if (!(await exists(requestPath))) await writeFileAtomic(requestPath, JSON.stringify(request));
+      return await this.#prepareAndShow({ task, request, directory, visit, manifest }, job);
+    } catch (error) {
+      // A deletion takes files away from under a publication, which shows as errors of any kind.
+      throw gate.isOver(visit) ? projectDeleted(directory) : error;
+    }
+  }
 
-    const input: PublicationInput = { task, request, directory, manifest };
+  async #prepareAndShow(input: PublicationInput, job: Job): Promise<TaskRecord> {
+    const { gate, tasks, records, log, metrics } = this.#options;
+    const { task, directory, visit, manifest } = input;
     job.note = 'checking, signing and placing the results';
     let prepared = await this.#semaphore.run(() => prepare(input, this.#prepareOptions));
     let generation: number | undefined;
@@ -149,7 +164,8 @@ export class Publisher {
 
     const record = recordOf(input, prepared, generation);
     const completedAt = await tasks.completedAt(task);
-    await records.write(task, record);
+    // Nobody is told that something is published which a deletion has removed meanwhile.
+    await gate.run(visit, () => records.write(task, record));
     metrics.publications.inc({ outcome: record.state === 'done' ? manifest.verdict.outcome : 'refused' });
     if (completedAt !== undefined) metrics.publishLagSeconds.observe((this.#options.clock.now() - completedAt) / 1000);
     log.info(
@@ -161,18 +177,30 @@ export class Publisher {
 
   /** Places what was prepared and brings the repository in line. Returns the generation that has the packages, if there are any. */
   async #show(input: PublicationInput, prepared: Prepared, job: Job): Promise<number | undefined> {
-    const { paths, engine, signer } = this.#options;
-    const { directory, task } = input;
+    const { paths, gate, engine, signer } = this.#options;
+    const { directory, task, visit } = input;
     const succeeded = prepared.verdict.outcome === 'succeeded';
-    const placement = await place(paths, directory, outDirectory(paths, task), prepared.files, succeeded);
+    const placement = await this.#inDirectory(input, () =>
+      place(paths, directory, outDirectory(paths, task), prepared.files, succeeded),
+    );
     let generation: number | undefined;
     if (input.request.stage === 'binary' && placement.add.length + placement.remove.length > 0) {
-      await writeCertificate(paths, signer, directory);
+      const certificate = await signer.certificate(directory);
+      await gate.run(visit, () => writeCertificate(paths, directory, certificate));
       job.note = 'waiting for the repository';
-      generation = (await engine.update(directory, placement)).generation;
+      generation = (await engine.update(directory, placement, visit)).generation;
     }
-    await removeStale(paths, directory, placement);
+    await this.#inDirectory(input, () => removeStale(paths, directory, placement));
     return placement.add.length > 0 ? generation : undefined;
+  }
+
+  /** A step that changes the results directory: neither a deletion of the project nor a later attempt comes in between. */
+  #inDirectory<T>({ task, directory, visit }: PublicationInput, step: () => Promise<T>): Promise<T> {
+    const { gate, tasks } = this.#options;
+    return gate.run(visit, async () => {
+      await tasks.checkOwner(task, directory);
+      return step();
+    });
   }
 }
 

@@ -41,6 +41,8 @@ export interface GenerationTools {
   /** Milliseconds for which metadata that went out of use can still be fetched. */
   keepOldMs: number;
   now: () => number;
+  /** Runs the step that shows the generation, unless the project is gone by then. */
+  show: (step: () => Promise<void>) => Promise<void>;
   /** Signature of repomd.xml (armored) and the certificate it can be checked with. */
   sign: (repomd: Buffer) => Promise<{ signature: string; certificate: string }>;
 }
@@ -60,7 +62,10 @@ export async function buildGeneration(plan: GenerationPlan, tools: GenerationToo
     const generation = (await currentNumber(plan.chrootDirectory)) + 1;
     const state: GenerationState = { generation, packages: list.size, superseded };
     await finish(directory, plan.chrootDirectory, list, state, tools);
-    await switchTo(plan.chrootDirectory, directory, generation);
+    await tools.show(async () => {
+      await switchTo(plan.chrootDirectory, directory, generation);
+      await removeOldGenerations(plan.chrootDirectory, generation);
+    });
     return { ...state, list };
   } finally {
     await removeTree(scratch);
@@ -191,7 +196,7 @@ async function syncFile(path: string): Promise<void> {
  * Removes generations nobody reads any more. Two before the current one stay: a request that has followed the link
  * may not have opened its file yet.
  */
-export async function removeOldGenerations(chrootDirectory: string, current: number): Promise<void> {
+async function removeOldGenerations(chrootDirectory: string, current: number): Promise<void> {
   for (const name of await readdir(chrootDirectory)) {
     const number = Number(/^\.repodata-([0-9]+)$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY);
     if (number < current - 2) await removeTree(join(chrootDirectory, name));

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../../../lib/clock.ts';
 import { errorMessage } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/log.ts';
@@ -5,13 +6,13 @@ import { ApiError } from '../api-error.ts';
 import { exists } from '../durable.ts';
 import type { Metrics } from '../metrics.ts';
 import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
+import { type ProjectGate, projectDeleted, type Visit } from '../project/gate.ts';
 import {
   type BuiltGeneration,
   buildGeneration,
   canRead,
   type GenerationPlan,
   type GenerationTools,
-  removeOldGenerations,
 } from './build-generation.ts';
 import { CreaterepoError } from './createrepo.ts';
 import { readGeneration } from './generation.ts';
@@ -36,6 +37,7 @@ export interface RepositoryState {
 
 export interface EngineOptions {
   paths: Paths;
+  gate: ProjectGate;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
@@ -56,6 +58,24 @@ export interface EngineOptions {
 function stateOf({ generation, packages }: RepositoryState): RepositoryState {
   return { generation, packages };
 }
+
+/** One repository, in one life of its project. */
+interface Target {
+  name: ChrootName;
+  visit: Visit;
+}
+
+/** Requests of two lives of a project have different keys: they are never made together. */
+function keyOf({ owner, project, chroot }: ChrootName, { deletions }: Visit): string {
+  return JSON.stringify([owner, project, chroot, deletions]);
+}
+
+function targetOf(key: string): Target {
+  const [owner, project, chroot, deletions] = keyParts.parse(JSON.parse(key));
+  return { name: chrootName(owner, project, chroot), visit: { owner, project, deletions } };
+}
+
+const keyParts = z.tuple([z.string(), z.string(), z.string(), z.int()]);
 
 function merge(requests: readonly RepositoryChange[]): RepositoryChange {
   return { add: requests.flatMap((each) => each.add), remove: requests.flatMap((each) => each.remove) };
@@ -87,10 +107,11 @@ export class RepositoryEngine {
 
   /**
    * Makes the change and resolves with a generation that has it. An empty change makes sure that there is a generation at all.
-   * Throws UnreadablePackagesError when the packages to add are at fault, ApiError 410 when the chroot directory is gone.
+   * Throws UnreadablePackagesError when the packages to add are at fault, ApiError 410 when the chroot directory is gone or the project
+   * was deleted since `visit`: then nothing of the change is shown, not even in a new project of that name.
    */
-  update(name: ChrootName, change: RepositoryChange): Promise<RepositoryState> {
-    return this.#queue.push(JSON.stringify([name.owner, name.project, name.chroot]), change);
+  update(name: ChrootName, change: RepositoryChange, visit: Visit): Promise<RepositoryState> {
+    return this.#queue.push(keyOf(name, visit), change);
   }
 
   /** Resolves when no update is waiting or running. */
@@ -99,33 +120,37 @@ export class RepositoryEngine {
   }
 
   async #run(key: string, requests: readonly RepositoryChange[]): Promise<Outcome<RepositoryState>[]> {
-    const [owner = '', project = '', chroot = ''] = JSON.parse(key) as string[];
-    const name = chrootName(owner, project, chroot);
-    const { metrics, log } = this.#options;
+    const target = targetOf(key);
+    const { gate, metrics, log } = this.#options;
     metrics.createrepoBatchSize.observe(requests.length);
     try {
-      const result = await this.#apply(name, merge(requests));
+      await gate.check(target.visit);
+      const result = await this.#apply(target, merge(requests));
       return requests.map(() => ({ result: stateOf(result) }));
     } catch (error) {
+      if (error instanceof ApiError) throw error;
+      // A deletion takes files away from under a run, which shows as errors of any kind.
+      if (gate.isOver(target.visit)) throw projectDeleted(target.visit);
       metrics.createrepoFailures.inc();
       if (!isUnreadable(error)) throw error;
-      log.warn({ ...name, error: errorMessage(error) }, 'repository is made anew from the disk');
-      return this.#recover(name, requests, errorMessage(error));
+      const { owner, project, chroot } = target.name;
+      log.warn({ owner, project, chroot, error: errorMessage(error) }, 'repository is made anew from the disk');
+      return this.#recover(target, requests, errorMessage(error));
     }
   }
 
   /** Makes the repository of everything on the disk that can be read, and tells whose packages cannot. */
   async #recover(
-    name: ChrootName,
+    target: Target,
     requests: readonly RepositoryChange[],
     reason: string,
   ): Promise<Outcome<RepositoryState>[]> {
-    const directory = this.#options.paths.chroot(name);
+    const directory = this.#options.paths.chroot(target.name);
     const { remove } = merge(requests);
     const butNot = (await readGeneration(directory))?.list ?? new Map();
     const { list } = changeList(await scanPackages(directory), new Map(), remove);
     try {
-      const built = await this.#build(name, 'full', { from: undefined, list, trusted: false, tolerant: { butNot } });
+      const built = await this.#build(target, 'full', { from: undefined, list, trusted: false, tolerant: { butNot } });
       const { generation, packages } = built;
       return requests.map(({ add }) =>
         add.every((path) => built.list.has(path))
@@ -140,32 +165,33 @@ export class RepositoryEngine {
     for (const request of requests) {
       const add = new Set(request.add);
       const others = requests.flatMap((each) => each.add).filter((path) => !add.has(path));
-      outcomes.push(await this.#alone(name, request, others));
+      outcomes.push(await this.#alone(target, request, others));
     }
     return outcomes;
   }
 
   /** Tries one request while the files of others, which may be bad, are on the disk. */
   async #alone(
-    name: ChrootName,
+    target: Target,
     request: RepositoryChange,
     others: readonly string[],
   ): Promise<Outcome<RepositoryState>> {
     try {
-      return { result: stateOf(await this.#apply(name, request, others)) };
+      return { result: stateOf(await this.#apply(target, request, others)) };
     } catch (error) {
-      const guilty = isUnreadable(error) && !(await this.#canRead(name, request.add));
+      const guilty = isUnreadable(error) && !(await this.#canRead(target, request.add));
       return { error: guilty ? new UnreadablePackagesError(errorMessage(error)) : error };
     }
   }
 
-  async #canRead(name: ChrootName, paths: readonly string[]): Promise<boolean> {
-    const directory = this.#options.paths.chroot(name);
-    return canRead(directory, await statPackages(directory, paths), this.#tools(name));
+  async #canRead(target: Target, paths: readonly string[]): Promise<boolean> {
+    const directory = this.#options.paths.chroot(target.name);
+    return canRead(directory, await statPackages(directory, paths), this.#tools(target));
   }
 
-  async #apply(name: ChrootName, change: RepositoryChange, without: readonly string[] = []): Promise<RepositoryState> {
-    const directory = this.#options.paths.chroot(name);
+  async #apply(target: Target, change: RepositoryChange, without: readonly string[] = []): Promise<RepositoryState> {
+    const { name } = target;
+    const directory = this.#options.paths.chroot(target.name);
     if (!(await exists(directory))) {
       throw new ApiError(410, 'ProjectDeleted', `${name.owner}/${name.project} has no directory for ${name.chroot}`);
     }
@@ -173,39 +199,39 @@ export class RepositoryEngine {
     const add = await statPackages(directory, change.add);
     if (current === undefined) {
       const { list } = changeList(await scanPackages(directory), add, [...change.remove, ...without]);
-      return this.#build(name, 'full', { from: undefined, list, trusted: false });
+      return this.#build(target, 'full', { from: undefined, list, trusted: false });
     }
     const { list, changed, replaced } = changeList(current.list, add, change.remove);
     if (!changed) return current;
-    return this.#build(name, 'incremental', { from: current, list, trusted: replaced.length === 0 });
+    return this.#build(target, 'incremental', { from: current, list, trusted: replaced.length === 0 });
   }
 
   async #build(
-    name: ChrootName,
+    target: Target,
     mode: 'full' | 'incremental',
     plan: Omit<GenerationPlan, 'chrootDirectory'>,
   ): Promise<BuiltGeneration> {
     const { paths, clock, log, metrics } = this.#options;
-    const chrootDirectory = paths.chroot(name);
+    const chrootDirectory = paths.chroot(target.name);
     const started = clock.monotonic();
-    const built = await buildGeneration({ ...plan, chrootDirectory }, this.#tools(name));
-    await removeOldGenerations(chrootDirectory, built.generation);
+    const built = await buildGeneration({ ...plan, chrootDirectory }, this.#tools(target));
     const seconds = (clock.monotonic() - started) / 1000;
     metrics.createrepoSeconds.observe({ mode }, seconds);
     metrics.repoPackages.observe(built.packages);
     const { generation, packages } = built;
-    log.info({ ...name, mode, generation, packages, seconds }, 'repository is updated');
+    log.info({ ...target.name, mode, generation, packages, seconds }, 'repository is updated');
     return built;
   }
 
-  #tools(name: ChrootName): GenerationTools {
-    const { paths, clock, signer, workers, createrepo, keepOldMetadataMs = KEEP_OLD_METADATA_MS } = this.#options;
+  #tools({ name, visit }: Target): GenerationTools {
+    const { paths, gate, clock, signer, workers, createrepo, keepOldMetadataMs = KEEP_OLD_METADATA_MS } = this.#options;
     return {
       work: paths.work,
       workers,
       ...(createrepo === undefined ? {} : { createrepo }),
       keepOldMs: keepOldMetadataMs,
       now: () => clock.now(),
+      show: (step) => gate.run(visit, step),
       sign: async (repomd) => ({
         signature: await signer.sign(name, repomd),
         certificate: await signer.certificate(name),
