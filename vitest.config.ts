@@ -7,7 +7,8 @@ const chart = ['charts/chart.test.ts', 'charts/pods.test.ts'];
 const processes = [
   'builder/pod.test.ts',
   'builder/engines/*.test.ts',
-  'builder/fetch/fetch.test.ts',
+  'builder/fetch/{fetch,distgit}.test.ts',
+  'builder/sources/hostile-spec.test.ts',
   'builder/sources/git.test.ts',
   'services/*/{chaos,crash,main,keygen,service}.test.ts',
 ];

@@ -118,6 +118,11 @@ describe('the builder pod', () => {
       expect(holders.map(({ name }) => name)).toEqual(['agent']);
     });
 
+    it('gives the token for sources, if it has one, to fetch alone', () => {
+      const holders = containers(pod).filter((container) => volumesOf(container).includes('source-token'));
+      expect(holders.map(({ name }) => name)).toEqual(pod === binary ? ['fetch'] : []);
+    });
+
     it('has volumes of bounded size in the pod, and none of the host', () => {
       for (const volume of pod.spec.volumes as Record<string, { sizeLimit?: string }>[]) {
         expect(Object.keys(volume).filter((key) => key !== 'name')).toEqual([volume.emptyDir ? 'emptyDir' : 'secret']);
