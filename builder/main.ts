@@ -15,7 +15,7 @@ What runs inside a build pod, one sub-command per container:
   srpm    build container of a source task: makes the SRPM of what fetch has found
   agent   sidecar: sends the log while it grows, then the results, to the publisher
 
-The build container of a binary task is the chroot's own image; it runs engines/container.sh.
+The build container of a binary task is the chroot's own image; it runs engines/container/engine.sh.
 Settings are environment variables (KOPR_TASK_FILE, KOPR_WORK_DIR, KOPR_RESULTS_DIR, …; see builder/config.ts).
 Exit code 0: the container has done its part, whatever became of the build. Anything else: try the task again.
 `;

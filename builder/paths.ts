@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** Names inside the pod's volumes. The engine script (`engines/container.sh`) spells the same names. */
+/** Names inside the pod's volumes. The engine script (`engines/container/engine.sh`) spells the same names. */
 export const LIVE_LOG = 'builder-live.log';
 export const VERDICT = 'verdict.json';
 /** Written by the agent: everything has arrived at the publisher. */

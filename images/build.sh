@@ -72,7 +72,7 @@ case $(uname -m) in
   *) die "there is no Node of the npm package for $(uname -m)" ;;
 esac
 [ -x "$node" ] || die "$node is missing; run 'npm ci' first"
-inputs=("$root/images/Containerfile" "$root/images/build.sh" "$root/builder/engines/container.sh" "$node")
+inputs=("$root/images/Containerfile" "$root/images/build.sh" "$root"/builder/engines/container/*.sh "$node")
 programs=()
 for target in "${targets[@]}"; do
   case $target in
@@ -106,10 +106,10 @@ fi
 
 work=$cache/work
 rm -rf "$work"
-mkdir -p "$work/context/dist" "$work/context/builder/engines" "$work/context/node"
+mkdir -p "$work/context/dist" "$work/context/builder/engines/container" "$work/context/node"
 trap 'rm -rf "$work"' EXIT
 cp -- "$root/images/Containerfile" "$work/Containerfile"
-cp -p -- "$root/builder/engines/container.sh" "$work/context/builder/engines/"
+cp -p -- "$root"/builder/engines/container/*.sh "$work/context/builder/engines/container/"
 ln -- "$node" "$work/context/node/node" 2>/dev/null || cp -p -- "$node" "$work/context/node/node"
 for program in "${programs[@]}"; do cp -p -- "$program" "$work/context/dist/"; done
 

@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TaskRepo } from '../../lib/protocol/task.ts';
@@ -9,7 +9,7 @@ import { expectSuccess, openWorkshop, packages } from '../testing/workshop.ts';
 
 /** The engine script in the real chroot images of the test distribution, as root of a user namespace. */
 
-const SCRIPT = join(import.meta.dirname, 'container.sh');
+const ENGINE = join(import.meta.dirname, 'container');
 let workshop: Workshop;
 
 beforeAll(async () => {
@@ -19,12 +19,19 @@ afterAll(() => workshop?.close());
 afterEach(() => workshop?.sweep());
 
 describe('the script itself', () => {
-  it('is accepted by shellcheck as POSIX shell', async () => {
-    expect(await tool(workshop.scratch, 'shellcheck', '--shell=sh', '--severity=style', SCRIPT)).toBe('');
+  it('is accepted by shellcheck as POSIX shell, with all its parts', async () => {
+    const check = [
+      '--external-sources',
+      '--check-sourced',
+      '--source-path=SCRIPTDIR',
+      '--shell=sh',
+      '--severity=style',
+    ];
+    expect(await tool(ENGINE, 'shellcheck', ...check, 'engine.sh', 'inside.sh')).toBe('');
   });
 
   it.each([['dash'], ['bash', '--posix'], ['busybox', 'sh']])('is understood by %s', async (shell, ...flags) => {
-    expect(await tool(workshop.scratch, shell, ...flags, '-n', SCRIPT)).toBe('');
+    for (const part of await readdir(ENGINE)) expect(await tool(ENGINE, shell, ...flags, '-n', part)).toBe('');
   });
 });
 

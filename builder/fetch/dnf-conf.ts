@@ -1,16 +1,28 @@
 import { TerminalError } from '../../lib/errors.ts';
 import type { TaskRepo } from '../../lib/protocol/task.ts';
+import { podPaths } from '../../lib/protocol/task.ts';
+
+export interface DnfSettings {
+  cacheDir: string;
+  /** Are the repositories of the chroot's image used, beside those of the task? */
+  imageRepos: boolean;
+}
+
+/** Where the engine script (`engines/container/prepare.sh`) puts copies of the image's own repository files. */
+const IMAGE_REPOS = `${podPaths.work}/state/repos.d`;
 
 /**
- * The whole dnf configuration of a build: the repositories of the task and no others (`reposdir=/dev/null`), so that a
- * build depends on nothing that happens to be in the chroot's image.
+ * The whole dnf configuration of a build. Without `imageRepos` it has the repositories of the task and no others, so
+ * that a build depends on nothing that happens to be in the chroot's image. With them, each of the image's keeps its own
+ * priority and its own check of signatures; one that says nothing about signatures is checked, as [main] has it. Of two
+ * repositories with one id dnf takes the first, and that is the one in this file.
  */
-export function dnfConf(repos: readonly TaskRepo[], cacheDir: string): string {
+export function dnfConf(repos: readonly TaskRepo[], settings: DnfSettings): string {
   const main = [
     '[main]',
     'assumeyes=1',
     'best=1',
-    `cachedir=${cacheDir}`,
+    `cachedir=${settings.cacheDir}`,
     // A package that a repository does not sign is refused, unless the repository says it signs nothing.
     'gpgcheck=1',
     'localpkg_gpgcheck=0',
@@ -18,7 +30,7 @@ export function dnfConf(repos: readonly TaskRepo[], cacheDir: string): string {
     'keepcache=0',
     'max_parallel_downloads=6',
     'obsoletes=1',
-    'reposdir=/dev/null',
+    `reposdir=${settings.imageRepos ? IMAGE_REPOS : '/dev/null'}`,
     'retries=5',
     'skip_if_unavailable=0',
     'timeout=30',
@@ -34,7 +46,7 @@ export function dnfConf(repos: readonly TaskRepo[], cacheDir: string): string {
   return `${[main, ...sections].flat().join('\n')}\n`;
 }
 
-/** The same repositories for zypper, which has other names for some keys and no notion of a missing repository. */
+/** The task's repositories for zypper, which has other names for some keys and no notion of a missing repository. */
 export function zyppRepos(repos: readonly TaskRepo[]): string {
   const sections = repos.map((repo) => [
     `[${repo.id}]`,

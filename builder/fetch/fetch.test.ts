@@ -23,7 +23,8 @@ const sha512 = (text: string): string => createHash('sha512').update(text).diges
 beforeEach(async () => {
   root = await temporaryDirectory();
   for (const name of ['work', 'results', 'control', 'git', 'engines']) await mkdir(path(name));
-  await writeFile(path('engines', 'container.sh'), '#!/bin/sh\n');
+  await mkdir(path('engines', 'container'));
+  for (const name of ['engine.sh', 'part.sh']) await writeFile(path('engines', 'container', name), '#!/bin/sh\n');
   lookaside = (request, response) => void response.end(request.url?.endsWith('/a.tar.gz') ? 'archive' : 'other');
   server = await startWebServer((request, response) =>
     request.url?.startsWith('/repo/') ? lookaside(request, response) : smartGit(path('git'), request, response),
@@ -76,7 +77,7 @@ describe('fetch, for a binary stage', () => {
     expect(await readFile(path('work', 'sources', 'a.tar.gz'), 'utf8')).toBe('archive');
     expect(await readFile(path('work', 'plan', 'spec'), 'utf8')).toBe('hello.spec\n');
     expect(await readFile(path('work', 'plan', 'dnf.conf'), 'utf8')).toContain(`cachedir=${path('work')}/dnf-cache`);
-    expect(await readdir(path('work', 'plan'))).toContain('engine.sh');
+    expect(await readdir(path('work', 'plan'))).toEqual(expect.arrayContaining(['engine.sh', 'part.sh']));
     expect(await log()).toMatch(
       /kopr: phase fetch\n.*kopr: checked out commit [0-9a-f]{40}\n.*kopr: downloaded 7 bytes\n/s,
     );

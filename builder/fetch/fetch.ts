@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TerminalError } from '../../lib/errors.ts';
 import type { BinaryStage, SourceStage, TaskDocument } from '../../lib/protocol/task.ts';
@@ -56,6 +56,8 @@ async function bySourceMethod(source: SourceStage, job: FetchJob): Promise<Fetch
 }
 
 async function fetchBinary(binary: BinaryStage, job: FetchJob): Promise<void> {
+  // First, because the engine is also what waits for the upload of a verdict that is reached here.
+  await cp(join(job.enginesDir, 'container'), job.layout.plan, { recursive: true });
   const directory = job.layout.sources;
   try {
     await fetchFromDistgit(binary, job);
@@ -69,9 +71,6 @@ async function fetchBinary(binary: BinaryStage, job: FetchJob): Promise<void> {
   for (const [name, content] of enginePlan(job.task, binary, spec, job.settings)) {
     await writeFile(join(job.layout.plan, name), content);
   }
-  const engine = join(job.layout.plan, 'engine.sh');
-  await copyFile(join(job.enginesDir, 'container.sh'), engine);
-  await chmod(engine, 0o755);
 }
 
 async function fetchFromDistgit(binary: BinaryStage, job: FetchJob): Promise<void> {

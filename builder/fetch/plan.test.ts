@@ -9,6 +9,7 @@ import { enginePlan } from './plan.ts';
 import { rpmMacros } from './rpm-macros.ts';
 
 const settings = { dnfCacheDir: '/kopr/work/dnf-cache', maxLogBytes: 1000, uploadSeconds: 60 };
+const conf = { cacheDir: settings.dnfCacheDir, imageRepos: false };
 const golden = (name: string): string => join(import.meta.dirname, 'testdata', name);
 
 const repo: TaskRepo = {
@@ -31,7 +32,13 @@ const own: TaskRepo = {
 
 describe('the configuration of dnf', () => {
   it('is what the golden file says', async () => {
-    await expect(dnfConf([repo, own], settings.dnfCacheDir)).toMatchFileSnapshot(golden('dnf.conf'));
+    await expect(dnfConf([repo, own], conf)).toMatchFileSnapshot(golden('dnf.conf'));
+  });
+
+  it("has the directory of the image's repositories only when they are wanted, and changes nothing else", () => {
+    const strict = dnfConf([own], conf);
+    expect(strict).toContain('\nreposdir=/dev/null\n');
+    expect(dnfConf([own], { ...conf, imageRepos: true })).toBe(strict.replace('/dev/null', '/kopr/work/state/repos.d'));
   });
 
   it('for zypper is what the golden file says', async () => {
@@ -40,7 +47,7 @@ describe('the configuration of dnf', () => {
 
   it('refuses a repository to be checked without a key', () => {
     const { gpgkey: _, ...keyless } = repo;
-    expect(() => dnfConf([keyless], '/c')).toThrow(
+    expect(() => dnfConf([keyless], conf)).toThrow(
       'the repository "pebble" is to be checked for signatures, but no key is given for it',
     );
   });
@@ -54,14 +61,14 @@ describe('the configuration of dnf', () => {
     );
     fc.assert(
       fc.property(text, text, text, (name, baseurl, gpgkey) => {
-        let conf: string;
+        let written: string;
         try {
-          conf = dnfConf([{ ...repo, name, baseurl, gpgkey }], '/c');
+          written = dnfConf([{ ...repo, name, baseurl, gpgkey }], conf);
         } catch (error) {
           expect(error).toBeInstanceOf(TerminalError);
           return;
         }
-        const lines = conf.split('\n');
+        const lines = written.split('\n');
         expect(lines.filter((line) => line.startsWith('['))).toEqual(['[main]', '[pebble]']);
         expect(lines.filter((line) => line.startsWith('gpgcheck='))).toEqual(['gpgcheck=1', 'gpgcheck=1']);
         expect(lines.filter((line) => line.startsWith('baseurl='))).toHaveLength(1);
@@ -105,10 +112,25 @@ describe('the plan of a build', () => {
     ['aarch64', 'native'],
     ['i386', 'linux32'],
     ['i686', 'linux32'],
+    ['athlon', 'linux32'],
     ['armv7hl', 'linux32'],
+    ['armhfp', 'linux32'],
+    ['ppc64le', 'native'],
+    ['s390', 'linux32'],
+    ['s390x', 'native'],
   ])('for %s has the personality %s', (architecture, personality) => {
     const task = binaryTask({ architecture });
     expect(enginePlan(task, task.binary, 'a.spec', settings).get('personality')).toBe(`${personality}\n`);
+  });
+
+  it.each([
+    [true, 'yes', '/kopr/work/state/repos.d'],
+    [false, 'no', '/dev/null'],
+  ])('says whether the repositories of the image are used: %s', (imageRepos, word, directory) => {
+    const task = binaryTask({ imageRepos });
+    const plan = enginePlan(task, task.binary, 'a.spec', settings);
+    expect(plan.get('image-repos')).toBe(`${word}\n`);
+    expect(plan.get('dnf.conf')).toContain(`\nreposdir=${directory}\n`);
   });
 
   it('says whether the build may use the network', () => {

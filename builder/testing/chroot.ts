@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { access, chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { prune } from '../../test/distro/prune.ts';
 import { temporaryDirectory, tool } from './context.ts';
 import { serveFiles, startWebServer } from './web-server.ts';
@@ -38,6 +38,10 @@ export interface EngineOptions {
   signal?: AbortSignal;
   /** Programs of the machine that the image is given, such as /usr/bin/mount. */
   programs?: readonly string[];
+  /** Files that the image has besides, as path → content; one that begins with `#!` is a program. */
+  files?: Readonly<Record<string, string>>;
+  /** Programs that the image is to lack, as paths in it. */
+  hidden?: readonly string[];
   /** Capabilities that the container lacks though the pod asks for them. */
   without?: readonly string[];
 }
@@ -68,6 +72,8 @@ const CAPABILITIES = [
   'kill',
   'sys_admin',
 ];
+
+const ENGINE = join(import.meta.dirname, '..', 'engines', 'container');
 
 /** Unpacked images that stay in the cache, of both releases together. */
 const KEPT = 4;
@@ -158,12 +164,7 @@ export async function openPod(plan: ReadonlyMap<string, string>, sources: string
   const { work } = pod;
   await mkdir(join(work, 'plan'));
   for (const [name, content] of plan) await writeFile(join(work, 'plan', name), content);
-  await tool(
-    pod.path,
-    'cp',
-    join(import.meta.dirname, '..', 'engines', 'container.sh'),
-    join(work, 'plan', 'engine.sh'),
-  );
+  await tool(pod.path, 'cp', '-r', `${ENGINE}/.`, join(work, 'plan'));
   await tool(pod.path, 'cp', '-r', sources, join(work, 'sources'));
   await ownedByBuildUser(work);
   return pod;
@@ -177,7 +178,7 @@ export async function ownedByBuildUser(directory: string): Promise<void> {
 }
 
 /** Runs the engine script as the build container of `pod`. Its own changes to the image are thrown away. */
-export function runEngine(chroot: Chroot, pod: Pod, options: EngineOptions = {}): Promise<EngineRun> {
+export async function runEngine(chroot: Chroot, pod: Pod, options: EngineOptions = {}): Promise<EngineRun> {
   const kept = CAPABILITIES.filter((name) => !options.without?.includes(name));
   const bounding = ['-all', ...kept.map((name) => `+${name}`)].join(',');
   // The kubelet's part: root file system on a writable layer, devices, /proc, volumes.
@@ -192,6 +193,8 @@ mkdir -p "$root/kopr/work" "$root/kopr/results" "$root/kopr/control"
 for volume in work results control; do mount --bind "$base/$volume" "$root/kopr/$volume"; done
 mount -o remount,bind,ro "$root/kopr/control"
 for program in "$@"; do cp "$program" "$root/usr/bin/"; done
+cp -r "$base/files/." "$root/"
+while IFS= read -r path; do rm -f "$root$path"; done <"$base/hidden"
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmp "$root/tmp"
@@ -200,9 +203,19 @@ exec setpriv --inh-caps=-all --bounding-set="$bounding" -- \
   chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin KUBERNETES_SERVICE_HOST=10.0.0.1 "$shell" /kopr/work/plan/engine.sh
 `;
   const args = [pod.path, options.shell ?? '/bin/sh', bounding, ...(options.programs ?? [])];
-  return tool(pod.path, 'mkdir', '-p', 'layers', 'image').then(() =>
-    inNamespaces(['sh', '-c', script, 'pod', ...args], { ...options, bind: [chroot.root, join(pod.path, 'image')] }),
-  );
+  for (const name of ['layers', 'image', 'files']) await mkdir(join(pod.path, name), { recursive: true });
+  await writeFile(join(pod.path, 'hidden'), (options.hidden ?? []).map((path) => `${path}\n`).join(''));
+  await changeImage(pod, options.files ?? {});
+  const bind = [chroot.root, join(pod.path, 'image')] as const;
+  return inNamespaces(['sh', '-c', script, 'pod', ...args], { ...options, bind });
+}
+
+async function changeImage(pod: Pod, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(pod.path, 'files', path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content, { mode: content.startsWith('#!') ? 0o755 : 0o644 });
+  }
 }
 
 /**
