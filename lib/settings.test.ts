@@ -7,6 +7,11 @@ const schema = z
   .object({
     KOPR_FILE: z.string().startsWith('/').describe('file with the key'),
     KOPR_PORT: port.describe('port of the API'),
+    KOPR_NAME: z
+      .string()
+      .regex(/^[a-z]+$/, 'must be letters')
+      .max(3, 'must be short')
+      .default('a'),
     KOPR_LIST: z
       .string()
       .default('')
@@ -32,6 +37,7 @@ describe('the settings of a process', () => {
     expect(readSettings(schema, { ...least, KOPR_LIST: 'a,b', HOME: '/' })).toEqual({
       KOPR_FILE: '/key',
       KOPR_PORT: 80,
+      KOPR_NAME: 'a',
       KOPR_LIST: ['a', 'b'],
       KOPR_LOG_LEVEL: 'info',
       KOPR_METRICS_PORT: 9090,
@@ -40,11 +46,12 @@ describe('the settings of a process', () => {
   });
 
   it('are refused with one line for each wrong variable, which says what it is for', () => {
-    const lines = refusal({ KOPR_PORT: '70000', KOPR_LOG_LEVEL: 'loud' }).split('\n');
+    const lines = refusal({ KOPR_PORT: '70000', KOPR_NAME: 'A-LONG-ONE', KOPR_LOG_LEVEL: 'loud' }).split('\n');
     expect(lines).toEqual([
       'the environment is not right:',
       '  KOPR_FILE: must be set (file with the key)',
       expect.stringMatching(/^ {2}KOPR_PORT: .*65535.* \(port of the API\)$/),
+      '  KOPR_NAME: must be letters',
       expect.stringMatching(/^ {2}KOPR_LOG_LEVEL: .*"trace".* \(least severe level that is logged\)$/),
     ]);
   });

@@ -46,8 +46,12 @@ export function metricsTokenFile(settings: MetricsSettings): string | undefined 
 export function readSettings<Schema extends z.ZodObject>(schema: Schema, environment: Environment): z.output<Schema> {
   const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => {
+  const issues = new Map<string, z.core.$ZodIssue>();
+  for (const issue of parsed.error.issues) {
     const name = String(issue.path[0]);
+    if (!issues.has(name)) issues.set(name, issue);
+  }
+  const lines = [...issues].map(([name, issue]) => {
     const missing = issue.code === 'invalid_type' && environment[name] === undefined;
     const purpose = descriptionOf(schema.shape[name]);
     return `  ${name}: ${missing ? 'must be set' : issue.message}${purpose === '' ? '' : ` (${purpose})`}`;

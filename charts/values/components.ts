@@ -206,6 +206,16 @@ export const bootstrap = section(
 
 export const monitoring = section(
   {
+    metrics: section(
+      {
+        enabled: flag(
+          'Serve /metrics on port 9090 of every process, to the holder of the token below only; `serviceMonitor.enabled` implies it.',
+          false,
+        ),
+        token: secretRef('token', 'The bearer token for metrics: one word of 16 characters or more.'),
+      },
+      'Metrics. They tell of all tenants, and builds reach the port where NetworkPolicies are not enforced.',
+    ),
     serviceMonitor: section(
       {
         enabled: flag('Make a ServiceMonitor (Prometheus Operator).', false),

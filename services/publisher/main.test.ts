@@ -35,7 +35,7 @@ describe('the process', () => {
 
   it.each([
     [['--nonsense'], {}, 2, /"--nonsense" is not known/],
-    [[], {}, 1, /KOPR_TOKEN_KEY_FILE: must name a file.*KOPR_RESULTS_URL.*KOPR_SIGN_DOMAIN/],
+    [[], {}, 1, /KOPR_TOKEN_KEY_FILE: must be set.*\n.*KOPR_RESULTS_URL.*\n.*KOPR_SIGN_DOMAIN/],
   ])('refuses arguments %j and environment %j with status %i', async (args, env, code, message) => {
     await expect(run(process.execPath, [main, ...args], { env })).rejects.toMatchObject({
       code,
@@ -101,7 +101,7 @@ describe('the process', () => {
 describe('the settings', () => {
   it('say everything that is wrong at once', () => {
     const environment = { ...world.publisherEnvironment, KOPR_RESULTS_URL: 'results', KOPR_HTTP_PORT: '70000' };
-    expect(() => readConfig(environment)).toThrow(/KOPR_HTTP_PORT.*KOPR_RESULTS_URL: must be an http\(s\) URL/);
+    expect(() => readConfig(environment)).toThrow(/KOPR_HTTP_PORT.*\n.*KOPR_RESULTS_URL: must be an http\(s\) URL/);
   });
 
   it('have the address of .repo files follow that of the results', () => {

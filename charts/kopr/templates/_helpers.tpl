@@ -74,6 +74,15 @@ app.kubernetes.io/component: {{ .component }}
 {{ .Values.token.existingSecret | default (printf "%s-token" (include "kopr.fullname" .)) }}
 {{- end -}}
 
+{{/* "true" if metrics are served, else nothing. */}}
+{{- define "kopr.metricsEnabled" -}}
+{{- if or .Values.monitoring.metrics.enabled .Values.monitoring.serviceMonitor.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "kopr.metricsSecret" -}}
+{{ .Values.monitoring.metrics.token.existingSecret | default (printf "%s-metrics-token" (include "kopr.fullname" .)) }}
+{{- end -}}
+
 {{- define "kopr.masterKeySecret" -}}
 {{ .Values.keygen.masterKey.existingSecret | default (printf "%s-keygen-master-key" (include "kopr.fullname" .)) }}
 {{- end -}}

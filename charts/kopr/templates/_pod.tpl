@@ -74,6 +74,29 @@ resources:
   value: {{ .root.Values.logLevel }}
 - name: KOPR_METRICS_PORT
   value: "9090"
+{{- if include "kopr.metricsEnabled" .root }}
+- name: KOPR_METRICS
+  value: "on"
+- name: KOPR_METRICS_TOKEN_FILE
+  value: /etc/kopr/metrics/token
+{{- end }}
+{{- end -}}
+
+{{/* Where a process finds the token of its metrics; nothing without metrics. (dict "root" $) */}}
+{{- define "kopr.metricsMount" -}}
+{{- if include "kopr.metricsEnabled" .root -}}
+- {name: metrics-token, mountPath: /etc/kopr/metrics, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{- define "kopr.metricsVolume" -}}
+{{- if include "kopr.metricsEnabled" .root -}}
+- name: metrics-token
+  secret:
+    secretName: {{ include "kopr.metricsSecret" .root }}
+    defaultMode: 0440
+    items: [{key: {{ .root.Values.monitoring.metrics.token.key }}, path: token}]
+{{- end -}}
 {{- end -}}
 
 {{/* Probes on the metrics port. Starting may take long: a store is checked and put in order first. */}}
