@@ -18,6 +18,8 @@ cache=${KOPR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kopr}
 . "$here/sh/kind.sh"
 # shellcheck disable=SC1091
 . "$here/sh/embedded.sh"
+# shellcheck disable=SC1091
+. "$here/sh/isolated.sh"
 
 usage() {
   cat <<'USAGE'
@@ -37,7 +39,8 @@ usage: cluster/cluster.sh COMMAND
   apiserver --dir D etcd and kube-apiserver alone, on random ports, in the foreground; prints a kubeconfig's path when ready
   deps              install the Debian packages of packages.txt that are missing
   test              run the unit tests of all this
-  selftest          embedded only: try it on this machine from nothing to nothing; takes down the one that runs, with its data
+  selftest          embedded only: try it on this machine from nothing to nothing, beside the one that runs
+  isolated COMMAND  run a command with an embedded cluster of its own that leaves the machine's alone, without a network; needs root
 
 environment: KUBECONFIG, KOPR_CACHE (where built programs are kept; now CACHE), KOPR_KEEP
 USAGE
@@ -66,6 +69,9 @@ main() {
     deps) install_packages ;;
     test) run_tests ;;
     selftest) run_selftest ;;
+    selftest-here) run_selftest_here ;; # in isolation, by selftest
+    isolated) isolated "$@" ;;
+    in-isolation) in_isolation "$@" ;; # by isolated
     help | -h | --help) usage | sed "s|now CACHE|now $cache|" ;;
     *) fail "there is no command '$command'; 'cluster/cluster.sh help' lists them" ;;
   esac

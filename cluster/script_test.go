@@ -233,6 +233,9 @@ func TestAWrongCallIsAnsweredWithTheWayOut(t *testing.T) {
 	if got := w.mustFail(); !strings.Contains(got, "usage:") {
 		t.Errorf("got %q", got)
 	}
+	if got := w.mustFail("isolated"); !strings.Contains(got, "name a command") {
+		t.Errorf("got %q", got)
+	}
 	if got := w.mustRun("help"); !strings.Contains(got, "usage:") || !strings.Contains(got, w.cache) {
 		t.Errorf("got %q", got)
 	}

@@ -49,9 +49,11 @@ fetch_go() {
 # build_tool: sets $supervisor. It needs only Go's own library, so this takes seconds; it is built again when its sources change.
 build_tool() {
   ensure_go
+  flags=${KOPR_CGROUP:+-X kopr.dev/cluster/internal/layout.CgroupName=$KOPR_CGROUP}
   hash=$(
     {
       go env GOVERSION
+      printf '%s\n' "$flags"
       cd "$here" || exit
       find cmd/kopr-cluster internal -name '*.go' ! -name '*_test.go' | LC_ALL=C sort | xargs sha256sum
     } | sha256sum | cut -c 1-16
@@ -60,7 +62,7 @@ build_tool() {
   [ -x "$supervisor" ] && return 0
   mkdir -p "$cache/tool"
   (cd "$here" && CGO_ENABLED=0 GOFLAGS='' GOWORK=off GOTOOLCHAIN=local \
-    go build -mod=readonly -trimpath -buildvcs=false -o "$supervisor.$$" ./cmd/kopr-cluster) >&2 ||
+    go build -mod=readonly -trimpath -buildvcs=false -ldflags "$flags" -o "$supervisor.$$" ./cmd/kopr-cluster) >&2 ||
     fail 'the cluster tool could not be built; the lines above say why'
   mv -f "$supervisor.$$" "$supervisor"
 }
@@ -94,7 +96,10 @@ run_tests() {
   go test -count=1 ./...
 }
 
-run_selftest() {
+run_selftest() { isolated "$here/cluster.sh" selftest-here; }
+
+run_selftest_here() {
   test_environment
-  go test -count=1 -v -timeout 30m -tags machine ./internal/machinetest
+  go test -count=1 -v -timeout 30m -tags machine -ldflags "-X kopr.dev/cluster/internal/layout.CgroupName=${KOPR_CGROUP:-kopr-cluster}" \
+    ./internal/machinetest
 }

@@ -12,11 +12,9 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"kopr.dev/cluster/internal/host"
 	"kopr.dev/cluster/internal/layout"
 )
 
@@ -76,25 +74,6 @@ func (m machine) eventually(want, pod string, args ...string) (out string, err e
 		}
 	}
 	return out, err
-}
-
-// killEverything kills all processes of the cluster at once and without warning.
-func (m machine) killEverything() {
-	m.t.Helper()
-	groups, err := host.FindCgroups(layout.CgroupName)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	killed := 0
-	for _, id := range groups.Processes() {
-		if err := id.Signal(syscall.SIGKILL); err != nil {
-			m.t.Fatal(err)
-		}
-		killed++
-	}
-	if killed < 10 {
-		m.t.Fatalf("only %d processes of the cluster were found", killed)
-	}
 }
 
 // traces are all things of the kinds a cluster leaves on a machine, one a line.
