@@ -13,6 +13,12 @@ import type { OperatorConfig } from './config.ts';
 import { environment, HELP, readConfig } from './config.ts';
 import { addControllers } from './controllers.ts';
 
+/**
+ * How long the API server may be away while this process starts. Longer than the ten minutes after which the kubelet
+ * forgets earlier deaths: an outage, however long, must not add up to a pause of minutes after it.
+ */
+const SYNC_TIMEOUT_MS = 15 * 60_000;
+
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) {
     process.stdout.write(HELP);
@@ -61,6 +67,7 @@ async function run(config: OperatorConfig): Promise<void> {
       'builders.kopr.dev': { namespaces: [config.buildsNamespace] },
       'builderpools.kopr.dev': { namespaces: [config.buildsNamespace] },
     },
+    syncTimeoutMs: SYNC_TIMEOUT_MS,
     metricsPort: config.metricsPort,
     metricsTokenFile: config.metricsTokenFile,
   });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../lib/errors.ts';
 import type { Publication } from '../../lib/protocol/publisher.ts';
 import type { Services } from '../shared/services.ts';
-import { BlockedError } from '../shared/services.ts';
 import { aSourceStage } from '../testing/objects.ts';
 import { answer } from './ask.ts';
 import { aWorld, COMPLETE, GOOD } from './testing/worlds.ts';
@@ -34,13 +33,7 @@ describe('answer', () => {
 
   it.each(QUESTIONS)('makes a refusal of %s an answer: it must not end the reconcile', async (question) => {
     const services = rejecting(new TerminalError('ProjectDeleted', 'the project demo/hello was deleted'));
-    const refused = { code: 'ProjectDeleted', message: 'the project demo/hello was deleted', passing: false };
-    expect((await answer(world, question, services, signal))[question]).toEqual({ refused });
-  });
-
-  it.each(QUESTIONS)('tells what may pass from what will not, for %s', async (question) => {
-    const services = rejecting(new BlockedError('WrongDirectory', 'another has it'));
-    const refused = { code: 'WrongDirectory', message: 'another has it', passing: true };
+    const refused = { code: 'ProjectDeleted', message: 'the project demo/hello was deleted' };
     expect((await answer(world, question, services, signal))[question]).toEqual({ refused });
   });
 
@@ -54,7 +47,7 @@ describe('answer', () => {
     const services = rejecting(new Error('nobody asks'));
     expect(await answer(without, 'imported', services, signal)).toMatchObject({
       task: COMPLETE,
-      imported: { refused: { code: 'NoSourcePackage', passing: false } },
+      imported: { refused: { code: 'NoSourcePackage' } },
     });
   });
 

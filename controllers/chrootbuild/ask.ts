@@ -4,7 +4,6 @@ import type { PublicationRequest } from '../../lib/protocol/publisher.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import { resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
 import type { Services } from '../shared/services.ts';
-import { BlockedError } from '../shared/services.ts';
 import { newestTicket } from './status.ts';
 import type { ChrootBuildWorld, Facts, Question, Refusal } from './world.ts';
 
@@ -35,8 +34,8 @@ async function refusable<T>(ask: () => Promise<T>): Promise<T | Refusal> {
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof TerminalError || error instanceof BlockedError)) throw error;
-    return { refused: { code: error.code, message: error.message, passing: error instanceof BlockedError } };
+    if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
+    throw error;
   }
 }
 

@@ -7,8 +7,8 @@ import type { Facts, Refusal } from './world.ts';
 
 const PUBLISHED: Publication = { state: 'done', verdict: GOOD, packages: [], generation: 3 };
 
-function no(code: string, passing = false): Refusal {
-  return { refused: { code, message: 'as the test wants it', passing } };
+function no(code: string): Refusal {
+  return { refused: { code, message: 'as the test wants it' } };
 }
 
 describe('a stage whose builder is over', () => {
@@ -82,6 +82,7 @@ describe('a stage whose builder is over', () => {
       reason: 'BuildFailed',
     },
     { title: 'the publisher', facts: { task: COMPLETE, publication: no('BadPackage') }, reason: 'BadPackage' },
+    { title: 'another build', facts: { task: COMPLETE, publication: no('DirectoryInUse') }, reason: 'DirectoryInUse' },
     { title: 'a deletion', facts: { task: COMPLETE, publication: no('ProjectDeleted') }, reason: 'ProjectDeleted' },
     { title: 'a publisher that takes no question', facts: { task: no('InvalidRequest') }, reason: 'InvalidRequest' },
   ])('fails with the words of $title', ({ facts, reason }) => {
@@ -119,27 +120,6 @@ describe('a stage whose builder is over', () => {
     expect(unanswered(world, 'task', 'reset', NOW).status).toMatchObject({ phase: 'Running', builtAt: ago(0) });
     const facts = { task: COMPLETE, publication: 'pending' } as const;
     expect(planChrootBuild({ ...world, facts }, NOW).status).toMatchObject({ phase: 'Publishing', builtAt: ago(0) });
-  });
-
-  it.each<{ question: string; facts: Facts; phase: string; closed: number }>([
-    { question: 'task', facts: { task: no('Blocked', true) }, phase: 'Running', closed: 0 },
-    { question: 'publication', facts: { publication: no('Blocked', true) }, phase: 'Publishing', closed: 1 },
-    {
-      question: 'imported',
-      facts: { publication: PUBLISHED, imported: no('Blocked', true) },
-      phase: 'Importing',
-      closed: 1,
-    },
-  ])('waits a quarter of an hour for what is in the way of its $question, and says so', (entry) => {
-    const facts = { task: COMPLETE, ...entry.facts };
-    const soon = { phase: 'Ended', endedAt: ago(15 * 60) } as const;
-    const plan = planChrootBuild(withBuilder(soon, { chrootBuild: aSourceStage(), facts }), NOW);
-    expect(plan).toMatchObject({ requeueAfterMs: 5_000, status: { phase: entry.phase, reason: 'Blocked' } });
-    expect(plan.status?.message).toContain('as the test wants it');
-    expect(plan.closeTickets).toHaveLength(entry.closed);
-    const late = { phase: 'Ended', endedAt: ago(15 * 60 + 1) } as const;
-    const { status } = planChrootBuild(withBuilder(late, { chrootBuild: aSourceStage(), facts }), NOW);
-    expect(status).toMatchObject({ phase: 'Failed', reason: 'Blocked', message: 'as the test wants it' });
   });
 
   it.each(['Publishing', 'Importing'] as const)('is not cancelled once it is %s: the publisher goes on', (phase) => {

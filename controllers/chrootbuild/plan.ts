@@ -15,10 +15,6 @@ export const MAX_ATTEMPTS = 3;
 const BUILDER_GRACE_MS = 30_000;
 /** For so long the publisher and distgit may be unable to take over what a builder has made. */
 const SERVICES_DEADLINE_MS = 6 * 3_600_000;
-/** For so long after the builder's end something else may be in the way of its results. */
-const BLOCKED_DEADLINE_MS = 15 * 60_000;
-/** How often it is looked whether it still is. */
-const BLOCKED_POLL_MS = 5_000;
 /** How often a service that is still working is asked again. It holds each request open for 2 s itself. */
 const POLL_MS = 500;
 /** Reasons of a lost builder that another builder would not cure. */
@@ -95,12 +91,13 @@ function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): C
 /** The builder is gone, one way or the other. What it sent to the publisher decides. */
 function afterBuilder(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
   const { task } = world.facts;
-  if (sinceBuilt(world, now) > SERVICES_DEADLINE_MS) {
+  const builtAt = world.builder?.status?.endedAt ?? world.chrootBuild.status?.builtAt;
+  if (builtAt !== undefined && now - fromTimestamp(builtAt) > SERVICES_DEADLINE_MS) {
     const last = world.chrootBuild.status?.message ?? 'no reason is known';
     return end(world, now, 'Failed', 'ServicesTimedOut', `its results were not taken over within 6 hours: ${last}`);
   }
   if (task === undefined) return { ...SILENT, ask: 'task' };
-  if ('refused' in task) return refused(world, now, 'task', task);
+  if ('refused' in task) return refused(world, now, task);
   if (task.state === 'complete') return publishing(world, now);
   return lost(world, ticket, now);
 }
@@ -128,7 +125,7 @@ function publishing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
   // The builder has done its work: its place is free while the publisher does the rest.
   if (publication === undefined) return { ...wait, ask: 'publication', closeTickets: open(world) };
   if (publication === 'pending') return { ...wait, closeTickets: open(world), requeueAfterMs: POLL_MS };
-  if ('refused' in publication) return refused(world, now, 'publication', publication);
+  if ('refused' in publication) return refused(world, now, publication);
   const { verdict, packages, generation } = publication;
   if (verdict.outcome === 'failed') return end(world, now, 'Failed', verdict.reason, verdict.message);
   if (world.chrootBuild.spec.stage === 'source') return importing(world, now);
@@ -141,40 +138,20 @@ function importing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
   const wait = at(world, now, 'Importing', 'Importing', 'its sources are being imported into distgit');
   if (imported === undefined) return { ...wait, ask: 'imported', closeTickets: open(world) };
   if (imported === 'pending') return { ...wait, closeTickets: open(world), requeueAfterMs: POLL_MS };
-  if ('refused' in imported) return refused(world, now, 'imported', imported);
+  if ('refused' in imported) return refused(world, now, imported);
   const { name, version, release } = imported.package;
   return end(world, now, 'Succeeded', 'Imported', `${name}-${version}-${release} is in distgit`);
 }
 
-/** The service says no: for good, or because something else is in the way, which is waited for, but not for ever. */
-function refused(world: ChrootBuildWorld, now: number, question: Question, { refused: no }: Refusal): ChrootBuildPlan {
-  if (!no.passing || sinceBuilt(world, now) > BLOCKED_DEADLINE_MS) {
-    return end(world, now, 'Failed', no.code, no.message);
-  }
-  const wait = waiting(world, now, question, no.code, no.message);
-  return { ...wait, closeTickets: question === 'task' ? [] : open(world), requeueAfterMs: BLOCKED_POLL_MS };
-}
-
-/** Milliseconds since the builder was done. Where that moment is not known, the first status without a builder tells it. */
-function sinceBuilt({ builder, chrootBuild }: ChrootBuildWorld, now: number): number {
-  const builtAt = builder?.status?.endedAt ?? chrootBuild.status?.builtAt;
-  return builtAt === undefined ? 0 : now - fromTimestamp(builtAt);
+function refused(world: ChrootBuildWorld, now: number, { refused: { code, message } }: Refusal): ChrootBuildPlan {
+  return end(world, now, 'Failed', code, message);
 }
 
 /** A question got no answer. It is asked again, with growing pauses; meanwhile the stage says what it waits for. */
 export function unanswered(world: ChrootBuildWorld, question: Question, problem: string, now: number): ChrootBuildPlan {
-  return waiting(world, now, question, 'ServiceUnavailable', `it does not answer as it should: ${problem}`);
-}
-
-function waiting(
-  world: ChrootBuildWorld,
-  now: number,
-  question: Question,
-  reason: string,
-  why: string,
-): ChrootBuildPlan {
-  const message = `waits for ${question === 'imported' ? 'distgit' : 'the publisher'}: ${why}`;
-  const standing = { phase: phaseOf(world, question), reason, message, builderIsOver: true };
+  const service = question === 'imported' ? 'distgit' : 'the publisher';
+  const message = `waits for ${service}, which does not answer as it should: ${problem}`;
+  const standing = { phase: phaseOf(world, question), reason: 'ServiceUnavailable', message, builderIsOver: true };
   return { closeTickets: [], status: chrootBuildStatus(world, standing, now), notes: [] };
 }
 

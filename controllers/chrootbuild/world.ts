@@ -19,9 +19,8 @@ export interface ChrootBuildWorld {
   urls: { results: string; resultsInternal: string };
 }
 
-/** `passing` when what the service refuses for now may be had later. */
 export interface Refusal {
-  refused: { code: string; message: string; passing: boolean };
+  refused: { code: string; message: string };
 }
 
 /** A service's answer; `pending` while it works. Absent: not asked. */

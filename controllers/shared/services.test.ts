@@ -5,7 +5,7 @@ import { TerminalError } from '../../lib/errors.ts';
 import type { Standins } from '../testing/standins.ts';
 import { startStandins, TOKEN_KEY } from '../testing/standins.ts';
 import type { Services } from './services.ts';
-import { BlockedError, createServices } from './services.ts';
+import { createServices } from './services.ts';
 
 const TASK = '0b6f1f8e-3b07-4a57-9f0b-2f6c3d0c8f11.1';
 const VERDICT = { outcome: 'succeeded', reason: 'Succeeded', message: 'built', exitCode: 0 } as const;
@@ -80,18 +80,11 @@ describe('the services, over HTTP,', () => {
     expect(await services.deleteProject('a', 'b', signal)).toBe(true);
   });
 
-  it.each([400, 410, 422])('that refuse with %i do so for good, in their own words', async (status) => {
+  it.each([400, 409, 410, 422])('that refuse with %i do so for good, in their own words', async (status) => {
     standins.faults.add({ match: /PUT/, action: { status, code: 'BadPackage' } });
     const error = await services.publish(TASK, PUBLICATION, signal).catch((problem: unknown) => problem);
     expect(error).toBeInstanceOf(TerminalError);
     expect(error).toMatchObject({ code: 'BadPackage', message: 'as the test wants it' });
-  });
-
-  it('that find something in the way (409) say so, in their own words', async () => {
-    standins.faults.add({ match: /PUT/, action: { status: 409, code: 'WrongDirectory' } });
-    const error = await services.publish(TASK, PUBLICATION, signal).catch((problem: unknown) => problem);
-    expect(error).toBeInstanceOf(BlockedError);
-    expect(error).toMatchObject({ code: 'WrongDirectory', message: 'as the test wants it' });
   });
 
   it.each([401, 404, 429, 500, 503, 507])('that fail with %i may do better next time', async (status) => {

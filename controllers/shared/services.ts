@@ -27,20 +27,7 @@ export interface ServiceOptions {
   dispatcher: Dispatcher;
 }
 
-/** Something else is in the way (409). It may go away or stay for ever: the caller bounds its patience. */
-export class BlockedError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'BlockedError';
-    this.code = code;
-  }
-}
-
-/**
- * Undefined means: under way, ask again. A TerminalError means: the request itself is refused, for good; a BlockedError:
- * refused as long as something else is in its way.
- */
+/** Undefined means: under way, ask again. A TerminalError means: the request itself is refused, for good. */
 export interface Services {
   taskState(task: string, signal: AbortSignal): Promise<TaskState>;
   publish(task: string, body: PublicationRequest, signal: AbortSignal): Promise<Publication | undefined>;
@@ -127,12 +114,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** 400 and 422 say that the request can never succeed, 410 that what it is about is gone; everything else may pass. */
+/**
+ * 400 and 422 say that the request can never succeed, 409 that the task or its directory is another one's, 410 that what it is
+ * about is gone; everything else may pass.
+ */
 function serviceError(what: string, status: number, json: unknown): Error {
   const parsed = apiError.safeParse(json);
   const code = parsed.success ? parsed.data.error.code : `HTTP${status}`;
   const message = parsed.success ? parsed.data.error.message : `answered ${status}`;
-  if (status === 400 || status === 410 || status === 422) return new TerminalError(code, message);
-  if (status === 409) return new BlockedError(code, message);
+  if ([400, 409, 410, 422].includes(status)) return new TerminalError(code, message);
   return new Error(`${what}: ${code}: ${message}`);
 }
