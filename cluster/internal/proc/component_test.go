@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,7 +17,23 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, Become(os.Args[2:]))
 		os.Exit(1)
 	}
+	if len(os.Args) > 1 && os.Args[1] == headless {
+		loseFirstThread()
+	}
 	os.Exit(m.Run())
+}
+
+// headless makes the test's program one whose first thread has ended while others run on.
+const headless = "headless"
+
+func init() { runtime.LockOSThread() } // main stays on the first thread
+
+func loseFirstThread() {
+	go func() {
+		time.Sleep(time.Minute)
+		os.Exit(0)
+	}()
+	_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
 }
 
 type place struct{ pid, log, cgroup string }

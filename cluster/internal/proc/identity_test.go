@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,35 @@ func TestAZombieDoesNotRun(t *testing.T) {
 		}
 	}
 	_ = cmd.Wait()
+}
+
+func TestAProcessWhoseFirstThreadHasEndedRuns(t *testing.T) {
+	_, id := startSleep(t, os.Args[0], headless)
+	now := func() stat {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id.PID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := parseStat(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for end := time.Now().Add(10 * time.Second); now().state != "Z"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("its first thread does not end: %+v", now())
+		}
+	}
+	if !id.Running() || !id.Ending() {
+		t.Fatalf("it counts as ended, with %d threads that hold its ports", now().threads)
+	}
+	if err := id.Stop(0); err != nil {
+		t.Fatal(err)
+	}
+	if id.Running() || id.Ending() {
+		t.Fatal("it counts as running after its end")
+	}
 }
 
 func TestPidFile(t *testing.T) {
