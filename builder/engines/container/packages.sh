@@ -5,6 +5,9 @@ manage() {
   case $package_manager in
     zypper)
       as_root zypper --non-interactive --gpg-auto-import-keys --reposd-dir "$STATE/zypp" --cache-dir "$WORK/zypp-cache" "$@"
+      zypper_code=$?
+      # All is installed: 102 and 103 recommend a restart, 107 tells of a scriptlet that failed (see check_scriptlets).
+      case $zypper_code in 102 | 103 | 107) return 0 ;; *) return "$zypper_code" ;; esac
       ;;
     *) as_root "$package_manager" -c "$PLAN/dnf.conf" -y "$@" ;;
   esac
@@ -57,9 +60,17 @@ explain_root_failure() {
     fi
     fail MissingBuildRequires "no repository of the chroot provides the BuildRequires $missing" "$2"
   fi
-  why=$(grep -E -m 1 'Failed to download metadata|Failed to download packages|Cannot download|Failed to retrieve new repository metadata' "$log")
+  # Of a repository that may be missing dnf says the same, but then that it ignores it, and goes on. What comes after that
+  # has ended it, and of failures to download the last.
+  sed -n -e H -e '/^Ignoring repositories: /{s/.*//;h;}' -e "\${x;p;}" "$log" >"$STATE/last-words"
+  why=$(grep -E 'Failed to download metadata|Failed to download packages|Cannot download|Failed to retrieve new repository metadata' \
+    "$STATE/last-words" | tail -n 1)
   if [ -n "$why" ]; then fail RepositoryUnavailable "$1 could not be installed: $why" "$2"; fi
-  why=$(grep -E -m 1 'nothing provides|conflicting requests|conflicts with|GPG check FAILED|is not signed|^Error: .|^Failed ' "$log")
+  keyless=$(sed -n 's/^Problem repository: \[\{0,1\}\([^]]*\).*$/\1/p' "$log" | head -n 1)
+  if [ -n "$keyless" ]; then
+    fail BuildrootFailed "the packages of the repository '$keyless' are to be checked for signatures, but no key is given for it" "$2"
+  fi
+  why=$(grep -E -m 1 'nothing provides|conflicting requests|conflicts with|GPG check FAILED|is not signed|^Error: .|^Failed ' "$STATE/last-words")
   fail BuildrootFailed "$1 could not be installed: ${why:-$package_manager ended with code $2}" "$2"
 }
 
@@ -70,7 +81,9 @@ check_scriptlets() {
     fail BuildrootFailed 'rpm could not run the scriptlets of the packages in the chroot; see root.log' 1
   fi
   why=$(grep -E -m 1 'Error in [A-Z]+ scriptlet in rpm package' "$RESULTS/root.log")
-  if [ -n "$why" ]; then say "warning: $(plain "$why")"; fi
+  # rpm's own words, all that zypper has.
+  if [ -z "$why" ]; then why=$(grep -E -m 1 'warning: %[a-z]+\(.*\) scriptlet failed' "$RESULTS/root.log"); fi
+  if [ -n "$why" ]; then say "warning: $(plain "${why#warning: }")"; fi
 }
 
 # The packages that the chroot is to have in every build, and those without which the engine cannot go on.
