@@ -1,19 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { type ImportRequest, importResult } from '../../lib/protocol/distgit.ts';
+import { type RunningProcess, startProcess } from '../../lib/testing/process.ts';
 import { ControlClient, FileServer, gitCommand, removeDir, scratchDir, taskId, writeKey } from './testing/harness.ts';
 import { makeSrpm } from './testing/srpm.ts';
 
-interface Process {
-  child: ChildProcess;
+const main = join(import.meta.dirname, 'main.ts');
+
+interface Distgit extends RunningProcess {
   control: ControlClient;
-  ended: Promise<unknown>;
   httpPort: number;
 }
 
@@ -25,32 +25,31 @@ let requests: [ImportRequest, ImportRequest];
 let expected: unknown[];
 let number = 0;
 
-async function start(dataDir: string): Promise<Process> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      KOPR_DATA_DIR: dataDir,
-      KOPR_HTTP_PORT: '0',
-      KOPR_CONTROL_PORT: '0',
-      KOPR_METRICS_PORT: '0',
-      KOPR_TOKEN_KEY_FILE: keyFile,
-      KOPR_SRPM_ORIGINS: files.base,
-      KOPR_PUBLIC_READS: 'true',
+async function start(dataDir: string): Promise<Distgit> {
+  const { running, ready } = await startProcess(
+    {
+      name: 'distgit',
+      command: process.execPath,
+      args: [main],
+      environment: {
+        KOPR_DATA_DIR: dataDir,
+        KOPR_HTTP_PORT: '0',
+        KOPR_CONTROL_PORT: '0',
+        KOPR_METRICS_PORT: '0',
+        KOPR_TOKEN_KEY_FILE: keyFile,
+        KOPR_SRPM_ORIGINS: files.base,
+        KOPR_PUBLIC_READS: 'true',
+      },
     },
-  });
-  const ended = once(child, 'close');
-  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
-    const record = JSON.parse(line);
-    if (record.msg !== 'distgit is ready') continue;
-    child.stdout?.resume();
-    return { child, ended, control: new ControlClient(record.controlPort), httpPort: record.httpPort };
-  }
-  throw new Error('distgit ended before it was ready');
-}
-
-async function kill({ child, ended }: Process): Promise<void> {
-  child.kill('SIGKILL');
-  await ended;
+    (onLine) =>
+      new Promise<{ httpPort: number; controlPort: number }>((resolve) => {
+        onLine((line) => {
+          const record = JSON.parse(line);
+          if (record.msg === 'distgit is ready') resolve(record);
+        });
+      }),
+  );
+  return { ...running, control: new ControlClient(ready.controlPort), httpPort: ready.httpPort };
 }
 
 /** Resolves when the log of build 2 has a line that matches, or the import is over. */
@@ -75,7 +74,7 @@ async function surviveKill(when: (dataDir: string, over: { yes: boolean }) => Pr
       over.yes = true;
     });
   await when(dataDir, over);
-  await kill(first);
+  await first.end('SIGKILL');
   await broken;
   const second = await start(dataDir);
   try {
@@ -91,7 +90,7 @@ async function surviveKill(when: (dataDir: string, over: { yes: boolean }) => Pr
     expect(await readdir(join(dataDir, 'tmp'))).toEqual([]);
     expect((await readdir(join(dataDir, 'lookaside/pkgs/demo/p/hello/big.zip'))).length).toBe(6);
   } finally {
-    await kill(second);
+    await second.end('SIGKILL');
     await removeDir(dataDir);
   }
 }
@@ -113,7 +112,7 @@ beforeAll(async () => {
     await reference.control.import(taskId(2), requests[1]),
   ];
   importResult.parse((expected[1] as { body: unknown }).body);
-  await kill(reference);
+  await reference.end('SIGKILL');
 });
 
 afterAll(async () => {
@@ -144,27 +143,28 @@ describe('distgit killed in an import and started again', () => {
 
 describe('the process', () => {
   it('lets a running import end when it is told to end', async () => {
-    const { child, control, ended } = await start(join(dir, 'drain'));
-    const reply = control.import(taskId(1), requests[0]);
+    const distgit = await start(join(dir, 'drain'));
+    const reply = distgit.control.import(taskId(1), requests[0]);
     await systemClock.sleep(30);
-    child.kill('SIGTERM');
+    const ended = distgit.end('SIGTERM');
     expect(await reply).toEqual(expected[0]);
-    expect(await ended).toEqual([0, null]);
+    expect(await ended).toBe(0);
   });
 
   it('explains itself, and what is missing', async () => {
-    const help = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--help'], { env: {} });
+    const help = spawn(process.execPath, [main, '--help'], { env: {} });
     const [[text], [code]] = (await Promise.all([once(help.stdout, 'data'), once(help, 'close')])) as [
       [Buffer],
       [number],
     ];
-    expect([text.toString().slice(0, 12), code]).toEqual(['kopr distgit', 0]);
-    const wrong = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], { env: {} });
+    expect(text.toString()).toMatch(/^distgit: imports .*KOPR_DATA_DIR/s);
+    expect(code).toBe(0);
+    const wrong = spawn(process.execPath, [main], { env: {} });
     const [[words], [failed]] = (await Promise.all([once(wrong.stderr, 'data'), once(wrong, 'close')])) as [
       [Buffer],
       [number],
     ];
-    expect(words.toString()).toMatch(/^distgit: KOPR_TOKEN_KEY_FILE: .*see --help/);
+    expect(words.toString()).toMatch(/^distgit: .*KOPR_TOKEN_KEY_FILE: must be set/s);
     expect(failed).toBe(1);
   });
 });

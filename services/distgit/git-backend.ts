@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../lib/clock.ts';
+import { hasCode } from '../../lib/errors.ts';
+import type { Semaphore } from '../../lib/locks.ts';
 import { readCgiHead } from './cgi.ts';
 import type { ClientLimit } from './client-limit.ts';
 import { withDeadline } from './deadline.ts';
-import { hasCode } from './files.ts';
 import { gitEnv } from './git.ts';
 import type { PackagePath } from './layout.ts';
-import type { Semaphore } from './locks.ts';
 import { collect, killGroup, TOOL_ENV } from './process.ts';
 
 export interface GitBackend {
@@ -44,7 +44,7 @@ export async function serveGit(
   const onClose = (): void => gone.abort(new Error('the client closed the connection'));
   response.once('close', onClose);
   try {
-    await backend.slots.use(async () => {
+    await backend.slots.run(async () => {
       backend.running.inc();
       try {
         await withDeadline(backend.clock, 'the git request', DEADLINE_MS, gone.signal, (signal) =>

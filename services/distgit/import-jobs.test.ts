@@ -6,11 +6,11 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
+import { KeyedLock } from '../../lib/locks.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
 import { houseClean, prepareLayout } from './housekeeping.ts';
 import { ImportJobs } from './import-jobs.ts';
 import { type Layout, layoutOf, recordPath, taskLogPath } from './layout.ts';
-import { KeyedLock } from './locks.ts';
 import { createMetrics } from './metrics.ts';
 import { removeDir, scratchDir, taskId } from './testing/harness.ts';
 

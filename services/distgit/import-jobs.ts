@@ -1,11 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
+import { KeyedLock, Semaphore } from '../../lib/locks.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
 import { withDeadline } from './deadline.ts';
 import { type Failure, ProjectDeletedError, RetryableError, refusalStatus, toFailure } from './errors.ts';
 import { type ImportContext, importSrpm } from './import-srpm.ts';
 import { taskLogPath } from './layout.ts';
-import { KeyedLock, Semaphore } from './locks.ts';
 import { type FinalOutcome, readRecord, requestDigest, writeRecord } from './records.ts';
 import { TaskLog } from './task-log.ts';
 
@@ -100,7 +100,7 @@ export class ImportJobs {
     this.jobs.set(task, job);
     this.context.metrics.importsRunning.inc();
     // One that is interrupted before its turn needs no slot to end in.
-    job.ended = this.slots.use(() => this.execute(task, job), job.abort.signal).catch(() => this.execute(task, job));
+    job.ended = this.slots.run(() => this.execute(task, job), job.abort.signal).catch(() => this.execute(task, job));
     return job;
   }
 
@@ -168,7 +168,7 @@ export class ImportJobs {
    */
   async deleteProject(owner: string, project: string, remove: () => Promise<void>): Promise<void> {
     const key = projectKey(owner, project);
-    await this.deletions.use(key, async () => {
+    await this.deletions.run(key, async () => {
       for (const arrival of this.arriving) if (arrival.project === key) arrival.deleted = true;
       const jobs = [...this.jobs.values()].filter(({ request }) => projectKey(request.owner, request.project) === key);
       for (const job of jobs) job.abort.abort(new ProjectDeletedError(owner, project));

@@ -2,12 +2,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import type { KeyedLock } from '../../lib/locks.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ImportRequest, ImportResult } from '../../lib/protocol/distgit.ts';
 import { type FetchRules, fetchSrpm } from './fetch-srpm.ts';
 import { readHeader, type SrpmHeader } from './header.ts';
 import { type Layout, type PackagePath, repositoryDir } from './layout.ts';
-import type { KeyedLock } from './locks.ts';
 import type { Metrics } from './metrics.ts';
 import { commitTree, ensureRepository, type TreeFile, tidy, writeTree } from './repository.ts';
 import { putLookaside } from './store.ts';
@@ -69,7 +69,7 @@ async function importInto(
   const plan = planTree(header.name, header.specs, unpacked);
   const path: PackagePath = { owner: request.owner, project: request.project, package: header.name };
   const repo = `${path.owner}/${path.project}/${path.package}`;
-  const branches = await context.packageLocks.use(repo, async () => {
+  const branches = await context.packageLocks.run(repo, async () => {
     signal.throwIfAborted();
     await storeArchives(context, path, plan, note, signal);
     await note(`committing ${plan.git.length} files to ${repo} on ${request.branches.join(', ')}`);

@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
-import { errorMessage } from '../../lib/errors.ts';
+import { errorMessage, hasCode } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type ClientLimit, clientAddress } from './client-limit.ts';
-import { hasCode } from './files.ts';
 import { type GitBackend, serveGit } from './git-backend.ts';
 import { type Layout, lookasideFile, repositoryDir, taskLogPath } from './layout.ts';
 import type { Metrics } from './metrics.ts';

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { z } from 'zod';
+import { makeDirectory, writeFileAtomic } from '../../lib/durable.ts';
+import { hasCode } from '../../lib/errors.ts';
 import { type ImportRequest, importResult } from '../../lib/protocol/distgit.ts';
-import { hasCode, writeAtomic } from './files.ts';
 import { type Layout, recordPath } from './layout.ts';
 
 /** The final answer to a task: nothing that may be different when tried again is ever recorded. */
@@ -37,5 +39,7 @@ export async function readRecord(layout: Layout, task: string): Promise<ImportRe
 }
 
 export async function writeRecord(layout: Layout, task: string, record: ImportRecord): Promise<void> {
-  await writeAtomic(recordPath(layout, task), JSON.stringify(record));
+  const path = recordPath(layout, task);
+  await makeDirectory(dirname(path));
+  await writeFileAtomic(path, JSON.stringify(record));
 }

@@ -1,6 +1,6 @@
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hasCode } from './files.ts';
+import { hasCode } from '../../lib/errors.ts';
 import type { Layout } from './layout.ts';
 import { emptyDir } from './sweep.ts';
 

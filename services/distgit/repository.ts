@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hasCode, syncDir, unlinkIfThere } from './files.ts';
+import { removeFile, syncDirectory } from '../../lib/durable.ts';
+import { hasCode } from '../../lib/errors.ts';
 import { git } from './git.ts';
 
 export interface TreeFile {
@@ -47,7 +48,7 @@ export async function ensureRepository(
   } catch (error) {
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
   }
-  await syncDir(dirname(repo));
+  await syncDirectory(dirname(repo));
 }
 
 async function exists(repo: string): Promise<boolean> {
@@ -62,7 +63,7 @@ async function exists(repo: string): Promise<boolean> {
 async function removeStaleLocks(repo: string): Promise<void> {
   for (const dir of [repo, join(repo, 'refs', 'heads')]) {
     for (const name of await readdir(dir)) {
-      if (name.endsWith('.lock')) await unlinkIfThere(join(dir, name));
+      if (name.endsWith('.lock')) await removeFile(join(dir, name));
     }
   }
 }

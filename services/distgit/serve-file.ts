@@ -2,7 +2,7 @@ import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { hasCode } from './files.ts';
+import { hasCode } from '../../lib/errors.ts';
 
 export interface FileHeaders {
   'content-type': string;

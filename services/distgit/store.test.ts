@@ -3,7 +3,7 @@ import { linkSync, mkdirSync } from 'node:fs';
 import { mkdir, readFile, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hasCode } from './files.ts';
+import { hasCode } from '../../lib/errors.ts';
 import { type Layout, layoutOf, lookasideFile, type PackagePath, storePath } from './layout.ts';
 import { removeProject } from './remove-project.ts';
 import { putLookaside } from './store.ts';

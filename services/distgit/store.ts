@@ -1,7 +1,8 @@
 import { copyFile, mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { linkOnce, removeFile, syncDirectory } from '../../lib/durable.ts';
+import { hasCode } from '../../lib/errors.ts';
 import { RetryableError } from './errors.ts';
-import { hasCode, linkOnce, syncDir, unlinkIfThere } from './files.ts';
 import { type Layout, lookasideDir, lookasideFile, type PackagePath, storePath } from './layout.ts';
 import type { UnpackedFile } from './unpack.ts';
 
@@ -20,7 +21,7 @@ export async function putLookaside(layout: Layout, path: PackagePath, file: Unpa
     const target = lookasideFile(layout, path, file.name, hashtype, file[hashtype]);
     await linkContent(layout, file, target);
   }
-  await syncDir(dir);
+  await syncDirectory(dir);
   return fresh;
 }
 
@@ -29,7 +30,7 @@ async function putContent(layout: Layout, file: UnpackedFile): Promise<boolean> 
   const stored = storePath(layout, file.sha512);
   await mkdir(dirname(stored), { recursive: true });
   if (await linkOnce(file.path, stored)) {
-    await syncDir(dirname(stored));
+    await syncDirectory(dirname(stored));
     return true;
   }
   if ((await sizeOf(stored)) !== file.size) await replace(file.path, stored);
@@ -47,7 +48,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
 
 async function replace(source: string, target: string): Promise<void> {
   const fresh = join(dirname(source), 'replacement');
-  await unlinkIfThere(fresh);
+  await removeFile(fresh);
   await copyFile(source, fresh);
   const handle = await open(fresh, 'r');
   try {
@@ -56,7 +57,7 @@ async function replace(source: string, target: string): Promise<void> {
     await handle.close();
   }
   await rename(fresh, target);
-  await syncDir(dirname(target));
+  await syncDirectory(dirname(target));
 }
 
 async function linkContent(layout: Layout, file: UnpackedFile, target: string): Promise<void> {

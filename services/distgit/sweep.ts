@@ -1,6 +1,7 @@
 import { opendir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode, unlinkIfThere } from './files.ts';
+import { removeFile } from '../../lib/durable.ts';
+import { hasCode } from '../../lib/errors.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -36,7 +37,7 @@ async function sweep(dir: string, judge: (path: string) => Promise<number | unde
       const path = join(dir, entry.name);
       const size = await judge(path);
       if (size === undefined) continue;
-      await unlinkIfThere(path);
+      await removeFile(path);
       swept.files += 1;
       swept.bytes += size;
     }

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode, syncDirectory } from './files.ts';
+import { syncDirectory } from '../../lib/durable.ts';
+import { errorCode } from '../../lib/errors.ts';
 
 /** One thing that was done with a key. Times are RFC 3339. */
 export type AuditRecord =

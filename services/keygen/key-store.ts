@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { toTimestamp } from '../../lib/clock.ts';
+import { renameDurably, syncDirectory, writeNewFile } from '../../lib/durable.ts';
+import { errorCode } from '../../lib/errors.ts';
+import { parseJson } from '../../lib/json.ts';
+import { Semaphore } from '../../lib/locks.ts';
 import { dearmor } from '../../lib/openpgp/armor.ts';
 import { readCertificate } from '../../lib/openpgp/key.ts';
-import { errorCode, parseJson, renameDurably, syncDirectory, writeDurably } from './files.ts';
-import { Limiter } from './limiter.ts';
 import type { NewKey } from './new-key.ts';
 import { makeKey } from './new-key.ts';
 import { seal, sealedSchema, unseal } from './seal.ts';
@@ -81,7 +83,10 @@ export class KeyStore {
   readonly #directory: string;
   readonly #cache = new Map<string, SigningKey>();
   readonly #creating = new Map<string, Promise<{ key: SigningKey; created: boolean }>>();
-  readonly #generations = new Limiter(parallelGenerations, maxWaitingGenerations);
+  readonly #generations = new Semaphore(parallelGenerations, {
+    maxWaiting: maxWaitingGenerations,
+    what: 'key generation',
+  });
   #count = 0;
 
   private constructor(options: KeyStoreOptions) {
@@ -131,7 +136,7 @@ export class KeyStore {
   async #create(spec: NewKeySpec): Promise<{ key: SigningKey; created: boolean }> {
     const existing = await this.find(spec.identity);
     if (existing !== undefined) return { key: existing, created: false };
-    const made = await this.#generations.run('key generation', () => this.#generate(spec));
+    const made = await this.#generations.run(() => this.#generate(spec));
     const temporary = await this.#prepare(spec.identity, made);
     try {
       const key = { identity: spec.identity, ...made };
@@ -173,8 +178,8 @@ export class KeyStore {
     const path = join(this.#directory, `${temporaryPrefix}${randomUUID()}`);
     await mkdir(path, { mode: 0o700 });
     try {
-      await writeDurably(join(path, 'key.json'), `${JSON.stringify(record, null, 2)}\n`);
-      await writeDurably(join(path, 'public.asc'), key.certificate);
+      await writeNewFile(join(path, 'key.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600);
+      await writeNewFile(join(path, 'public.asc'), key.certificate, 0o600);
       await syncDirectory(path);
     } catch (error) {
       await rm(path, { recursive: true, force: true });

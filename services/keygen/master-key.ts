@@ -2,8 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { errorMessage, TerminalError } from '../../lib/errors.ts';
-import { errorCode, parseJson, syncDirectory, writeDurably } from './files.ts';
+import { syncDirectory, writeNewFile } from '../../lib/durable.ts';
+import { errorCode, errorMessage, TerminalError } from '../../lib/errors.ts';
+import { parseJson } from '../../lib/json.ts';
 import { masterKeyCheck, matchesCheck } from './seal.ts';
 
 const minLength = 32;
@@ -54,7 +55,7 @@ export async function verifyMasterKey(dataDirectory: string, masterKey: Buffer):
   const salt = randomBytes(32);
   const check = { version: 1, salt: salt.toString('hex'), check: masterKeyCheck(masterKey, salt) };
   const temporary = `${path}.new-${randomUUID()}`;
-  await writeDurably(temporary, `${JSON.stringify(check)}\n`);
+  await writeNewFile(temporary, `${JSON.stringify(check)}\n`, 0o600);
   try {
     // link, unlike rename, does not replace the check of another process that starts at the same moment.
     await link(temporary, path);

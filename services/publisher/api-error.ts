@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { errorMessage, TerminalError } from '../../lib/errors.ts';
-import { errorCode } from './durable.ts';
+import { errorCode, errorMessage, TerminalError } from '../../lib/errors.ts';
 
 /** An answer other than success. `code` and `message` reach the caller; the message is one sentence that names thing and remedy. */
 export class ApiError extends TerminalError {

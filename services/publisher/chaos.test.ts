@@ -8,8 +8,9 @@ import * as openpgp from 'openpgp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { buildPackages } from '../../lib/rpm/testing/build.ts';
+import type { RunningProcess } from '../../lib/testing/process.ts';
 import { expectStatus, TestClient, type TestTask } from './testing/client.ts';
-import { createWorld, type RunningProcess, startNginx, startPublisher, type World } from './testing/processes.ts';
+import { createWorld, type Publisher, startNginx, startPublisher, type World } from './testing/processes.ts';
 import { fetchRepository } from './testing/repository.ts';
 
 const run = promisify(execFile);
@@ -17,7 +18,7 @@ const CHROOT = 'pebble-13-x86_64';
 const COUNT = 30;
 
 let world: World;
-let publisher: RunningProcess;
+let publisher: Publisher;
 let nginx: RunningProcess & { port: number };
 let client: TestClient;
 let packages: string[];
@@ -40,7 +41,7 @@ afterAll(async () => {
 async function begin(): Promise<void> {
   publisher = await startPublisher(world);
   client ??= new TestClient(world.tokenKey, 0);
-  client.port = publisher.ports.http ?? 0;
+  client.port = publisher.ports.http;
 }
 
 beforeEach(begin);
@@ -136,7 +137,7 @@ describe('a repository', () => {
     const answers = await Promise.all(tasks.map((task) => client.published(task)));
     const generations = new Set(answers.map((answer) => answer.generation));
     expect(generations.size).toBeLessThan(COUNT / 2);
-    const metrics = await fetchMetrics(publisher.ports.metrics ?? 0);
+    const metrics = await fetchMetrics(publisher.ports.metrics);
     const value = (name: string): number => Number(new RegExp(`^${name} ([0-9.]+)$`, 'm').exec(metrics)?.[1]);
     expect(value('kopr_createrepo_batch_size_sum')).toBe(COUNT + 1);
     expect(value('kopr_createrepo_batch_size_count')).toBe(generations.size + 1);

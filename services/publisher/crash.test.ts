@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPackages } from '../../lib/rpm/testing/build.ts';
+import type { RunningProcess } from '../../lib/testing/process.ts';
 import { type Answer, expectStatus, TestClient, type TestTask } from './testing/client.ts';
-import { createWorld, type RunningProcess, startNginx, startPublisher, type World } from './testing/processes.ts';
+import { createWorld, type Publisher, startNginx, startPublisher, type World } from './testing/processes.ts';
 import { fetchRepository } from './testing/repository.ts';
 
 const CHROOT = 'pebble-13-x86_64';
@@ -13,7 +14,7 @@ const BUILDS = 6;
 const PROJECT = '/v1/projects/demo/brief';
 
 let world: World;
-let publisher: RunningProcess;
+let publisher: Publisher;
 let nginx: RunningProcess & { port: number };
 let client: TestClient;
 let packages: string[];
@@ -36,7 +37,7 @@ afterAll(async () => {
 
 async function begin(): Promise<void> {
   publisher = await startPublisher(world);
-  client.port = publisher.ports.http ?? 0;
+  client.port = publisher.ports.http;
 }
 
 /** Repeats a request over deaths of the publisher, as operator and pods do, until it is answered for good. */

@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
+import { exists, ifThere, makeDirectory, removeTree } from '../../lib/durable.ts';
 import type { Logger } from '../../lib/log.ts';
 import { describeError } from './api-error.ts';
-import { exists, ifThere, makeDirectory, removeTree } from './durable.ts';
 import type { Paths } from './paths.ts';
 import type { RecordStore } from './records.ts';
 

@@ -52,7 +52,7 @@ describe('the process', () => {
 
   it('ends what is under way when it is told to stop, and answers it', async () => {
     const publisher = await startPublisher(world);
-    const client = new TestClient(world.tokenKey, publisher.ports.http ?? 0);
+    const client = new TestClient(world.tokenKey, publisher.ports.http);
     const task = await client.newTask(`demo/drain/${CHROOT}/00000001-hello`);
     await client.uploadPackages(task, packages);
     const answer = client.publish(task);
@@ -66,7 +66,7 @@ describe('the process', () => {
 
   it('goes on by itself with a publication that was under way when it died', async () => {
     const first = await startPublisher(world);
-    const client = new TestClient(world.tokenKey, first.ports.http ?? 0);
+    const client = new TestClient(world.tokenKey, first.ports.http);
     const task = await client.newTask(`demo/resume/${CHROOT}/00000001-hello`);
     await client.uploadPackages(task, packages);
     expectStatus(await client.publish(task, 'x86_64', 0), 202);
@@ -77,14 +77,14 @@ describe('the process', () => {
     const second = await startPublisher(world);
     const success = join(world.data, 'results', 'demo', 'resume', CHROOT, '00000001-hello', 'success');
     await expect.poll(() => readFile(success, 'utf8').catch(() => ''), { timeout: 10_000 }).toBe('done\n');
-    client.port = second.ports.http ?? 0;
+    client.port = second.ports.http;
     expect(await client.published(task)).toMatchObject({ generation: 1 });
     expect(await second.end('SIGTERM')).toBe(0);
   });
 
   it('answers 503 while keygen is away, and publishes when it is back', async () => {
     const alone = await startPublisher(world, { KOPR_KEYGEN_SIGND_PORT: '1', KOPR_KEYGEN_HTTP_PORT: '1' });
-    const client = new TestClient(world.tokenKey, alone.ports.http ?? 0);
+    const client = new TestClient(world.tokenKey, alone.ports.http);
     const task = await client.newTask(`demo/away/${CHROOT}/00000001-hello`);
     await client.uploadPackages(task, packages);
     const answer = await client.publish(task);
@@ -92,7 +92,7 @@ describe('the process', () => {
     expect(await client.setUp('demo', 'away', [CHROOT])).toMatchObject({ status: 503 });
     expect(await alone.end('SIGTERM')).toBe(0);
     const publisher = await startPublisher(world);
-    client.port = publisher.ports.http ?? 0;
+    client.port = publisher.ports.http;
     expect(await client.published(task)).toMatchObject({ generation: 1 });
     expect(await publisher.end('SIGTERM')).toBe(0);
   }, 60_000);

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type RunningProcess, startNginx } from './testing/processes.ts';
+import type { RunningProcess } from '../../lib/testing/process.ts';
+import { startNginx } from './testing/processes.ts';
 
 const HASH = 'a'.repeat(64);
 

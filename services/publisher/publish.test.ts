@@ -9,16 +9,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fetchMetrics } from '../../lib/http/testing/metrics.ts';
 import { readPackage } from '../../lib/rpm/package.ts';
 import { buildPackages } from '../../lib/rpm/testing/build.ts';
+import type { RunningProcess } from '../../lib/testing/process.ts';
 import { expectStatus, failed, sha256Of, succeeded, TestClient } from './testing/client.ts';
 import { poisonedPackage } from './testing/poison.ts';
-import { createWorld, type RunningProcess, startNginx, startPublisher, type World } from './testing/processes.ts';
+import { createWorld, type Publisher, startNginx, startPublisher, type World } from './testing/processes.ts';
 import { createDnf, fetchRepository } from './testing/repository.ts';
 
 const run = promisify(execFile);
 const CHROOT = 'pebble-13-x86_64';
 
 let world: World;
-let publisher: RunningProcess | undefined;
+let publisher: Publisher | undefined;
 let nginx: (RunningProcess & { port: number }) | undefined;
 let client: TestClient;
 let base: string;
@@ -29,7 +30,7 @@ beforeAll(async () => {
   nginx = await startNginx(world.directory, world.data);
   base = `http://127.0.0.1:${nginx.port}`;
   publisher = await startPublisher(world, { KOPR_RESULTS_URL: `${base}/results` });
-  client = new TestClient(world.tokenKey, publisher.ports.http ?? 0);
+  client = new TestClient(world.tokenKey, publisher.ports.http);
   packages = await buildPackages(join(world.directory, 'built'), {
     name: 'hello',
     epoch: 1,

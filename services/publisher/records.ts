@@ -1,8 +1,8 @@
 import { opendir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { ifThere, makeDirectory, readIfThere, removeFile, writeFileAtomic } from '../../lib/durable.ts';
 import { publication, taskManifest } from '../../lib/protocol/publisher.ts';
-import { ifThere, makeDirectory, readIfThere, removeFile, writeFileAtomic } from './durable.ts';
 import type { Paths } from './paths.ts';
 
 /** How a task ended. It outlives the upload, so that a repeated request gets the same answer. */

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { systemClock } from '../../../lib/clock.ts';
 import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
@@ -12,6 +10,7 @@ import { secureContextSource } from '../../../lib/signd/credentials.ts';
 import { KeygenClient } from '../../../lib/signd/keygen-client.ts';
 import type { TestPki } from '../../../lib/signd/testing/pki.ts';
 import { createTestPki } from '../../../lib/signd/testing/pki.ts';
+import { type RunningService, startService } from '../../../lib/testing/process.ts';
 
 /** The real process with a data directory, certificates and a master key of its own. */
 
@@ -21,14 +20,7 @@ export interface Setup {
   environment: Record<string, string>;
 }
 
-export interface RunningKeygen {
-  ports: { signd: number; http: number; metrics: number; plain?: number };
-  pid: number;
-  /** Ends the process and resolves with its exit code, or its signal. */
-  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
-}
-
-const startMs = 15_000;
+export type RunningKeygen = RunningService<{ signd: number; http: number; metrics: number; plain?: number }>;
 
 export function prepare(directory: string, overrides: Record<string, string> = {}): Setup {
   const pki = createTestPki(join(directory, 'pki'));
@@ -54,37 +46,7 @@ export function prepare(directory: string, overrides: Record<string, string> = {
 
 /** Starts the process; rejects with what it printed when it ends instead of getting ready. */
 export function start(setup: Setup, overrides: Record<string, string> = {}): Promise<RunningKeygen> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'main.ts')], {
-    env: { ...setup.environment, ...overrides },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
-    child.once('exit', (code, signal) => resolve(signal ?? code));
-  });
-  const end = (signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> => {
-    child.kill(signal);
-    return ended;
-  };
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`keygen was not ready within ${startMs} ms: ${errors}`));
-    }, startMs);
-    createInterface(child.stdout).on('line', (line) => {
-      const record: { msg?: string; ports?: RunningKeygen['ports'] } = JSON.parse(line);
-      if (record.msg !== 'keygen is ready' || record.ports === undefined) return;
-      clearTimeout(timer);
-      resolve({ ports: record.ports, pid: child.pid ?? 0, end });
-    });
-    void ended.then((code) => {
-      clearTimeout(timer);
-      reject(new Error(`keygen ended with ${code}: ${errors}`));
-    });
-  });
+  return startService('keygen', join(import.meta.dirname, '..', 'main.ts'), { ...setup.environment, ...overrides });
 }
 
 const log = pino({ level: 'silent' });

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { mintControlToken, mintTaskToken } from '../../../lib/protocol/token.ts';
 import { TestClient, type TestTask } from '../testing/client.ts';
-import { createWorld, type RunningProcess, startPublisher, type World } from '../testing/processes.ts';
+import { createWorld, type Publisher, startPublisher, type World } from '../testing/processes.ts';
 
 let world: World;
-let publisher: RunningProcess;
+let publisher: Publisher;
 let client: TestClient;
 let build = 0;
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
     KOPR_MAX_FILE_BYTES: '100000',
     KOPR_MAX_TASK_BYTES: '150000',
   });
-  client = new TestClient(world.tokenKey, publisher.ports.http ?? 0);
+  client = new TestClient(world.tokenKey, publisher.ports.http);
 });
 
 afterAll(async () => {
@@ -108,7 +108,7 @@ describe('the API', () => {
       KOPR_MIN_FREE_BYTES: String(2 ** 52),
       KOPR_DATA_DIR: join(world.directory, 'full'),
     });
-    const other = new TestClient(world.tokenKey, strict.ports.http ?? 0);
+    const other = new TestClient(world.tokenKey, strict.ports.http);
     const task = await other.newTask('demo/hello/pebble-13-x86_64/00000001-hello');
     expect(await other.file(task, 'a', Buffer.from('x'))).toMatchObject({
       status: 507,

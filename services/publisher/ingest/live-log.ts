@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere, makeDirectory } from '../../../lib/durable.ts';
 import { ApiError, badRequest } from '../api-error.ts';
-import { ifThere, makeDirectory } from '../durable.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Paths } from '../paths.ts';
 import type { ProjectGate } from '../project/gate.ts';

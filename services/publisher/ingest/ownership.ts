@@ -1,7 +1,7 @@
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ifThere, makeDirectory, readIfThere } from '../durable.ts';
+import { ifThere, makeDirectory, readIfThere } from '../../../lib/durable.ts';
 import type { TaskRecord } from '../records.ts';
 
 /** File in a results directory that says whose it is; hidden from the web server. */

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists, ifThere, makeDirectory, readIfThere, removeTree, writeFileAtomic } from '../../../lib/durable.ts';
+import { KeyedLock } from '../../../lib/locks.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { type TaskManifest, type TaskState, taskManifest } from '../../../lib/protocol/publisher.ts';
 import type { TaskClaims } from '../../../lib/protocol/token.ts';
 import { ApiError } from '../api-error.ts';
-import { exists, ifThere, makeDirectory, readIfThere, removeTree, writeFileAtomic } from '../durable.ts';
-import { KeyedLock } from '../locks.ts';
 import { type Paths, parseResultDirectory, type ResultDirectory, relativePath, taskId } from '../paths.ts';
 import type { ProjectGate, Visit } from '../project/gate.ts';
 import type { RecordStore } from '../records.ts';

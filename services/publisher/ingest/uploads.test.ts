@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manifestOf, sha256Of, succeeded, TestClient, type TestTask } from '../testing/client.ts';
-import { createWorld, type RunningProcess, startPublisher, type World } from '../testing/processes.ts';
+import { createWorld, type Publisher, startPublisher, type World } from '../testing/processes.ts';
 
 let world: World;
-let publisher: RunningProcess;
+let publisher: Publisher;
 let client: TestClient;
 let build = 0;
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
     KOPR_MAX_FILE_BYTES: '100000',
     KOPR_MAX_TASK_BYTES: '150000',
   });
-  client = new TestClient(world.tokenKey, publisher.ports.http ?? 0);
+  client = new TestClient(world.tokenKey, publisher.ports.http);
 });
 
 afterAll(async () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileIfChanged } from '../durable.ts';
+import { writeFileIfChanged } from '../../../lib/durable.ts';
 import type { Paths, ProjectName } from '../paths.ts';
 import type { Certificate } from '../signer.ts';
 

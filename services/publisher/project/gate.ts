@@ -1,6 +1,6 @@
+import { exists } from '../../../lib/durable.ts';
+import { KeyedLock } from '../../../lib/locks.ts';
 import { ApiError } from '../api-error.ts';
-import { exists } from '../durable.ts';
-import { KeyedLock } from '../locks.ts';
 import type { Paths, ProjectName } from '../paths.ts';
 
 /** One piece of work in a project, bound to the life of the project in which it began. Made by ProjectGate.visit. */

@@ -3,12 +3,7 @@ import { rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../../lib/clock.ts';
 import { toTimestamp } from '../../../lib/clock.ts';
-import type { Logger } from '../../../lib/log.ts';
-import type { ProjectRepositories, RepositoryRequest } from '../../../lib/protocol/publisher.ts';
-import { SOURCE_CHROOT } from '../../../lib/protocol/task.ts';
-import { badRequest, describeError } from '../api-error.ts';
 import {
-  errorCode,
   exists,
   ifThere,
   makeDirectory,
@@ -18,7 +13,12 @@ import {
   syncDirectory,
   writeFileAtomic,
   writeFileIfChanged,
-} from '../durable.ts';
+} from '../../../lib/durable.ts';
+import { hasCode } from '../../../lib/errors.ts';
+import type { Logger } from '../../../lib/log.ts';
+import type { ProjectRepositories, RepositoryRequest } from '../../../lib/protocol/publisher.ts';
+import { SOURCE_CHROOT } from '../../../lib/protocol/task.ts';
+import { badRequest, describeError } from '../api-error.ts';
 import type { TaskStore } from '../ingest/task-store.ts';
 import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
 import type { RepositoryEngine } from '../repository/engine.ts';
@@ -124,7 +124,7 @@ export class Projects {
     if ((await ifThere(rename(project, trash).then(() => true))) === undefined) return false;
     await syncDirectory(dirname(project));
     await rmdir(dirname(project)).catch((error: unknown) => {
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
+      if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
     });
     removeTree(trash).catch((error: unknown) => log.warn(describeError(error), 'trash is left for the next start'));
     return true;

@@ -9,7 +9,7 @@ import {
   sweepTemporary,
   syncDirectory,
   writeFileAtomic,
-} from '../durable.ts';
+} from '../../../lib/durable.ts';
 import type { Paths, ResultDirectory } from '../paths.ts';
 import { SUCCESS_FILE } from '../repository/scan.ts';
 import { isPackage } from './plan.ts';

@@ -5,6 +5,15 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { z } from 'zod';
 import {
+  ifThere,
+  makeDirectory,
+  readIfThere,
+  removeFile,
+  removeTree,
+  syncDirectory,
+  writeFileAtomic,
+} from '../../../lib/durable.ts';
+import {
   builtPackage,
   type PublicationRequest,
   publication,
@@ -16,15 +25,6 @@ import { readPackage } from '../../../lib/rpm/package.ts';
 import { signedSignatureHeader, writePackage } from '../../../lib/rpm/sign.ts';
 import { signatureTag } from '../../../lib/rpm/tags.ts';
 import { ApiError } from '../api-error.ts';
-import {
-  ifThere,
-  makeDirectory,
-  readIfThere,
-  removeFile,
-  removeTree,
-  syncDirectory,
-  writeFileAtomic,
-} from '../durable.ts';
 import { type Paths, type ResultDirectory, relativePath } from '../paths.ts';
 import type { Visit } from '../project/gate.ts';
 import type { ProjectSigner } from '../signer.ts';

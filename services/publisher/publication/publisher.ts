@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../lib/clock.ts';
+import { exists, readIfThere, removeTree, writeFileAtomic } from '../../../lib/durable.ts';
+import { Semaphore } from '../../../lib/locks.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { type Publication, type PublicationRequest, publicationRequest } from '../../../lib/protocol/publisher.ts';
 import { ApiError, describeError, toApiError } from '../api-error.ts';
-import { exists, readIfThere, removeTree, writeFileAtomic } from '../durable.ts';
 import type { TaskStore } from '../ingest/task-store.ts';
-import { Semaphore } from '../locks.ts';
 import type { Metrics } from '../metrics.ts';
 import { type Paths, relativePath, resultDirectory, taskId } from '../paths.ts';
 import { writeCertificate } from '../project/certificate.ts';

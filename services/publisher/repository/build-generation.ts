@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, lstat, open, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, ifThere, makeDirectory, removeTree, syncDirectory } from '../durable.ts';
+import { exists, ifThere, makeDirectory, removeTree, syncDirectory } from '../../../lib/durable.ts';
 import { CreaterepoError, createrepo } from './createrepo.ts';
 import {
   countPackages,

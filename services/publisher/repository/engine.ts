@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../../../lib/clock.ts';
+import { exists } from '../../../lib/durable.ts';
 import { errorMessage } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { ApiError } from '../api-error.ts';
-import { exists } from '../durable.ts';
 import type { Metrics } from '../metrics.ts';
 import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
 import { type ProjectGate, projectDeleted, type Visit } from '../project/gate.ts';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
-import { ifThere, readIfThere } from '../durable.ts';
+import { ifThere, readIfThere } from '../../../lib/durable.ts';
+import { parseJson } from '../../../lib/json.ts';
 import { type PackageList, parsePackageList } from './package-list.ts';
 import { announcedPackages, type MetadataFile, parseRepomd } from './repomd.ts';
 
@@ -51,7 +52,7 @@ export async function readState(chrootDirectory: string): Promise<GenerationStat
   const number = await currentNumber(chrootDirectory);
   const bytes =
     number === 0 ? undefined : await readIfThere(join(generationDirectory(chrootDirectory, number), STATE_FILE));
-  const state = bytes === undefined ? undefined : generationState.safeParse(parseJson(bytes));
+  const state = bytes === undefined ? undefined : generationState.safeParse(parseJson(bytes.toString('utf8')));
   return state?.success === true && state.data.generation === number ? state.data : undefined;
 }
 
@@ -98,12 +99,4 @@ export async function readLocations(directory: string, files: readonly MetadataF
     if (path !== undefined) paths.add(path);
   }
   return paths;
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,4 @@
-import { Semaphore } from '../locks.ts';
+import { Semaphore } from '../../../lib/locks.ts';
 
 /** The answer to one request. */
 export type Outcome<Result> = { result: Result } | { error: unknown };

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, ifThere } from '../durable.ts';
+import { exists, ifThere } from '../../../lib/durable.ts';
 import type { ListedPackage, PackageList } from './package-list.ts';
 
 /** Marker that is written when every file of a successful build is in its directory. */

@@ -1,26 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
 import { createTestPki, type TestPki } from '../../../lib/signd/testing/pki.ts';
+import { type RunningProcess, type RunningService, startProcess, startService } from '../../../lib/testing/process.ts';
 
 /** The real processes a test talks to: keygen, publisher, nginx. All listen on 127.0.0.1 or all addresses of free ports. */
 
-const START_MS = 20_000;
 const services = join(import.meta.dirname, '..', '..');
 
-export interface RunningProcess {
-  pid: number;
-  ports: Record<string, number>;
-  /** Everything it has printed, for messages of failed tests. */
-  output: () => string;
-  /** Ends it and resolves with its exit code, or its signal. */
-  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
-}
+export type Publisher = RunningService<{ http: number; metrics: number }>;
 
 export interface World {
   directory: string;
@@ -45,7 +36,7 @@ export async function createWorld(directory: string): Promise<World> {
   await mkdir(data);
   await mkdir(join(directory, 'keys'));
   const metrics = metricsEnvironment(directory);
-  const keygen = await startService('keygen', {
+  const keygen = await startService<{ signd: number; http: number }>('keygen', mainOf('keygen'), {
     KOPR_DATA_DIR: join(directory, 'keys'),
     KOPR_MASTER_KEY_FILE: masterKey,
     KOPR_TLS_CERT: server.cert,
@@ -75,26 +66,12 @@ export async function createWorld(directory: string): Promise<World> {
   return { directory, data, pki, tokenKey, keygen, publisherEnvironment };
 }
 
-export function startPublisher(world: World, overrides: Record<string, string> = {}): Promise<RunningProcess> {
-  return startService('publisher', { ...world.publisherEnvironment, ...overrides });
+export function startPublisher(world: World, overrides: Record<string, string> = {}): Promise<Publisher> {
+  return startService('publisher', mainOf('publisher'), { ...world.publisherEnvironment, ...overrides });
 }
 
-async function startService(
-  name: 'keygen' | 'publisher',
-  environment: Record<string, string>,
-): Promise<RunningProcess> {
-  const child = spawn(process.execPath, [join(services, name, 'main.ts')], {
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const running = watch(child);
-  const { promise: ready, resolve } = Promise.withResolvers<Record<string, number>>();
-  createInterface(child.stdout).on('line', (line) => {
-    const record: { msg?: string; ports?: Record<string, number> } = JSON.parse(line);
-    if (record.msg === `${name} is ready`) resolve(record.ports ?? {});
-  });
-  running.ports = await orFail(ready, running, name);
-  return running;
+function mainOf(service: string): string {
+  return join(services, service, 'main.ts');
 }
 
 /** nginx with the configuration that is shipped; only ports and paths differ. */
@@ -112,48 +89,9 @@ export async function startNginx(directory: string, data: string): Promise<Runni
     .replace('/dev/stdout', join(scratch, 'access.log'));
   const path = join(scratch, 'nginx.conf');
   await writeFile(path, process.getuid?.() === 0 ? `user root;\n${text}` : text);
-  const child = spawn('nginx', ['-c', path, '-e', 'stderr'], {
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const running = watch(child);
-  await orFail(answers(`http://127.0.0.1:${port}/healthz`), running, 'nginx');
+  const nginx = { name: 'nginx', command: 'nginx', args: ['-c', path, '-e', 'stderr'], environment: {} };
+  const { running } = await startProcess(nginx, () => answers(`http://127.0.0.1:${port}/healthz`));
   return { ...running, port };
-}
-
-function watch(child: ChildProcess): RunningProcess {
-  let output = '';
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-100_000);
-  };
-  child.stdout?.on('data', keep);
-  child.stderr?.on('data', keep);
-  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
-    child.once('exit', (code, signal) => resolve(signal ?? code));
-  });
-  return {
-    pid: child.pid ?? 0,
-    ports: {},
-    output: () => output,
-    end(signal) {
-      child.kill(signal);
-      return ended;
-    },
-  };
-}
-
-async function orFail<T>(ready: Promise<T>, running: RunningProcess, name: string): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(START_MS, undefined, { signal: timer.signal }).then(async () => {
-    await running.end('SIGKILL');
-    throw new Error(`${name} was not ready within ${START_MS} ms: ${running.output()}`);
-  });
-  try {
-    return await Promise.race([ready, late]);
-  } finally {
-    timer.abort();
-    late.catch(() => undefined);
-  }
 }
 
 async function answers(url: string): Promise<void> {

@@ -1,21 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { hasCode } from './errors.ts';
 
 /**
  * File operations that survive the death of the process, or of the node, at any line: what has a final name is complete and on disk.
  */
-
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
 
 /** Resolves with undefined instead of rejecting when the file is not there. */
 export async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
@@ -49,17 +46,27 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-/** Replaces or makes the file as a whole: readers see the old content or the new one. */
+/** Gives `from` the name `to`, in the same directory. Rejects with ENOTEMPTY or EEXIST when `to` is a directory with contents. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncDirectory(dirname(to));
+}
+
+/**
+ * Writes a file that is not there yet; its content is on disk then, its name only with the directory. For files that get a name
+ * later, by themselves or with their directory. Rejects with EEXIST.
+ */
+export async function writeNewFile(path: string, content: string | Buffer, mode: number): Promise<void> {
+  await using file = await open(path, 'wx', mode);
+  await file.writeFile(content);
+  await file.sync();
+}
+
+/** Replaces or makes the file as a whole: readers see the old content or the new one. Its directory must exist. */
 export async function writeFileAtomic(path: string, content: string | Buffer): Promise<void> {
   const temporary = temporaryName(path);
   try {
-    const file = await open(temporary, 'wx', 0o644);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(temporary, content, 0o644);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -76,14 +83,20 @@ export async function writeFileIfChanged(path: string, content: string | Buffer)
   return true;
 }
 
-/** Gives an existing file a second name, in place of whatever has that name. Does nothing when both are the same file already. */
-export async function linkOver(source: string, target: string): Promise<void> {
+/** Gives an existing file a second name; false when that was taken already. */
+export async function linkOnce(source: string, target: string): Promise<boolean> {
   try {
     await link(source, target);
-    return;
+    return true;
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
   }
+}
+
+/** Gives an existing file a second name, in place of whatever has that name. Does nothing when both are the same file already. */
+export async function linkOver(source: string, target: string): Promise<void> {
+  if (await linkOnce(source, target)) return;
   const [from, to] = await Promise.all([lstat(source), lstat(target)]);
   if (from.ino === to.ino) return;
   const temporary = temporaryName(target);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeyedLock, Semaphore } from './locks.ts';
+import { KeyedLock, QueueFullError, Semaphore } from './locks.ts';
 
 const turns = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
@@ -18,7 +18,7 @@ describe('a semaphore', () => {
         let running = 0;
         const results = await Promise.allSettled(
           list.map((job, index) =>
-            semaphore.use(async () => {
+            semaphore.run(async () => {
               started.push(index);
               running += 1;
               expect(running).toBeLessThanOrEqual(slots);
@@ -40,18 +40,32 @@ describe('one who waits for a semaphore', () => {
   it('leaves the queue when told to, and takes nobody’s turn', async () => {
     const semaphore = new Semaphore(1);
     let finish = (): void => undefined;
-    const first = semaphore.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    const first = semaphore.run(() => new Promise<void>((resolve) => (finish = resolve)));
     const impatient = new AbortController();
     const ran: string[] = [];
-    const second = semaphore.use(async () => ran.push('second'), impatient.signal);
-    const third = semaphore.use(async () => ran.push('third'));
+    const second = semaphore.run(async () => ran.push('second'), impatient.signal);
+    const third = semaphore.run(async () => ran.push('third'));
     impatient.abort(new Error('enough'));
     await expect(second).rejects.toThrow('enough');
     expect(semaphore.queued).toBe(1);
     finish();
     await Promise.all([first, third]);
-    await expect(semaphore.use(async () => ran.push('late'), impatient.signal)).rejects.toThrow('enough');
+    await expect(semaphore.run(async () => ran.push('late'), impatient.signal)).rejects.toThrow('enough');
     expect(ran).toEqual(['third']);
+  });
+});
+
+describe('a semaphore with a limit', () => {
+  it('refuses who comes when too many wait, and nobody else', async () => {
+    const semaphore = new Semaphore(1, { maxWaiting: 1, what: 'a test' });
+    const failing = semaphore.run(() => Promise.reject(new Error('failed')));
+    const waiting = semaphore.run(async () => 'done');
+    const refused = semaphore.run(async () => 'never');
+    await expect(refused).rejects.toThrow('too many requests are waiting for a test; try again later');
+    await expect(refused).rejects.toBeInstanceOf(QueueFullError);
+    await expect(failing).rejects.toThrow('failed');
+    expect(await waiting).toBe('done');
+    expect(await semaphore.run(async () => 'again')).toBe('again');
   });
 });
 
@@ -61,11 +75,14 @@ describe('a keyed lock', () => {
       fc.asyncProperty(jobs, async (list) => {
         const lock = new KeyedLock();
         const inside = new Set<string>();
+        const begun: number[] = [];
         await Promise.allSettled(
-          list.map((job) =>
-            lock.use(job.key, async () => {
+          list.map((job, index) =>
+            lock.run(job.key, async () => {
               expect(inside.has(job.key)).toBe(false);
+              expect(lock.has(job.key)).toBe(true);
               inside.add(job.key);
+              begun.push(index);
               await turns(job.turns);
               inside.delete(job.key);
               if (job.fails) throw new Error('as planned');
@@ -73,6 +90,10 @@ describe('a keyed lock', () => {
           ),
         );
         expect(lock.size).toBe(0);
+        for (const key of ['a', 'b', 'c']) {
+          const order = begun.filter((index) => list[index]?.key === key);
+          expect(order).toEqual([...order].sort((a, b) => a - b));
+        }
       }),
     );
   });
@@ -81,14 +102,14 @@ describe('a keyed lock', () => {
     const lock = new KeyedLock();
     const order: string[] = [];
     let release = (): void => undefined;
-    const held = lock.use(
+    const held = lock.run(
       'a',
       () =>
         new Promise<void>((resolve) => {
           release = resolve;
         }),
     );
-    await lock.use('b', async () => {
+    await lock.run('b', async () => {
       order.push('b');
     });
     release();
