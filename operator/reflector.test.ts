@@ -248,7 +248,7 @@ describe('in bad weather', () => {
     expect(changes.at(-1)).toBe('removed demo/future');
   });
 
-  test('ninety seconds of silence are a dead connection', async () => {
+  test('ninety seconds of silence are a dead connection: another watch is opened at once', async () => {
     follow();
     await watching();
     await clock.advance(60_000);
@@ -258,12 +258,36 @@ describe('in bad weather', () => {
     api.breakWatches('mute');
     grow('demo/a');
     await clock.advance(89_000);
-    expect(reflector.state).toBe('watching');
+    expect(watchesAsked()).toBe(1);
     await clock.advance(1_000);
-    await eventually('the back-off', () => reflector.state === 'backoff');
-    await clock.advance(800);
     await eventually('the change', () => sizes()['demo/a'] === 2);
     expect(lists()).toBe(1);
+  });
+
+  test('a kind of which nothing is heard for hours is never waited for longer than that', async () => {
+    follow({ random: () => 1 });
+    for (let i = 1; i <= 10; i++) {
+      await eventually('the watch', () => watchesAsked() === i && api.openWatches === 1);
+      await clock.advance(90_000);
+    }
+    await eventually('the next watch', () => watchesAsked() === 11 && api.openWatches === 1);
+    expect(reflector.state).toBe('watching');
+    grow('demo/a');
+    await eventually('the change', () => sizes()['demo/a'] === 2);
+    expect(lists()).toBe(1);
+  });
+
+  test('a watch that does not open is a failure like others', async () => {
+    follow();
+    await watching();
+    api.fault({ watch: true, action: 'silence' });
+    await clock.advance(2_000);
+    api.breakWatches('end');
+    await eventually('another watch', () => watchesAsked() === 2);
+    await clock.advance(90_000);
+    await eventually('the back-off', () => reflector.state === 'backoff');
+    await clock.advance(800);
+    await watching();
   });
 
   test('a jump of the wall clock is not silence', async () => {

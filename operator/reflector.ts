@@ -8,7 +8,8 @@
  * - A watch goes on from the last version it saw, kept fresh by bookmarks. Lost history (410, in the status or in the
  *   stream) or a version that moves backwards (the server was restored from a backup) means: list again.
  * - Any other failure keeps the version and waits 0.8–30 s with jitter.
- * - Silence is not trusted: bookmarks come every minute or so, thus 90 s without a byte is a dead connection.
+ * - Silence is not trusted: bookmarks come every minute or so, thus 90 s without a byte is a dead connection, or a kind
+ *   of which the server has had no news since its start: it sends no bookmarks then. Another watch at once serves both.
  * The stream loop parses, updates the store and nothing else.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -16,13 +17,13 @@ import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { ApiError, isForbidden, isFutureVersion, isGone, isNotFound } from './apiError.ts';
 import type { ApiClient } from './client.ts';
-import { LineSplitter } from './lines.ts';
 import type { ReflectorMetrics } from './metrics.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
 import { keyOf, resourcePath, typeName } from './resource.ts';
 import type { ObjectStore } from './store.ts';
 import { compareVersions } from './version.ts';
 import { HistoryError, parseWatchEvent, StreamError } from './watchEvent.ts';
+import { SilentWatch, watchLines } from './watchStream.ts';
 
 export type ReflectorState = 'idle' | 'listing' | 'watching' | 'backoff' | 'stopped';
 
@@ -126,6 +127,14 @@ export class Reflector<T extends KubeObject> {
 
   /** Decides what a failure means for the next round and returns the wait before it. */
   private judge(error: unknown): number {
+    if (error instanceof SilentWatch) {
+      // It has waited long enough, and opening it shows that the server is there: the watches of a quiet kind end like
+      // this again and again, and a wait that grows each time would keep its first news for up to 30 s.
+      this.progressed();
+      this.options.metrics.failed(this.name, 'silence');
+      this.log.debug({ err: error.message }, 'watching anew');
+      return 0;
+    }
     this.failures += 1;
     const relist = isGone(error) || isFutureVersion(error) || error instanceof HistoryError;
     if (relist && this.version === undefined) this.expiredLists += 1;
@@ -178,34 +187,18 @@ export class Reflector<T extends KubeObject> {
     const { client, clock, metrics } = this.options;
     this.current = 'watching';
     const started = clock.monotonic();
-    const stream = new AbortController();
-    const onStop = (): void => stream.abort(this.stopping.signal.reason);
-    this.stopping.signal.addEventListener('abort', onStop, { once: true });
-    const progress = { at: started };
-    const guard = this.guardAgainstSilence(progress, stream);
+    const { watchMs, stallMs } = this.timing;
+    const query = {
+      ...this.selectors(),
+      watch: true,
+      allowWatchBookmarks: true,
+      resourceVersion: this.version,
+      timeoutSeconds: Math.round((watchMs / 1000) * (0.8 + 0.4 * this.options.random())),
+    };
+    const { signal } = this.stopping;
     try {
-      const response = await client.stream({
-        path: this.path,
-        query: {
-          ...this.selectors(),
-          watch: true,
-          allowWatchBookmarks: true,
-          resourceVersion: this.version,
-          timeoutSeconds: Math.round((this.timing.watchMs / 1000) * (0.8 + 0.4 * this.options.random())),
-        },
-        signal: stream.signal,
-      });
-      const lines = new LineSplitter((line) => this.handleLine(line));
-      for await (const chunk of response.body) {
-        progress.at = clock.monotonic();
-        lines.push(chunk as Buffer);
-      }
-      if (lines.unfinished > 0) throw new StreamError('the watch ended in the middle of an event');
+      await watchLines({ client, clock, path: this.path, query, stallMs, signal }, (line) => this.handleLine(line));
     } finally {
-      // Covers the ways out that leave the body unread.
-      stream.abort(new Error('the watch is over'));
-      this.stopping.signal.removeEventListener('abort', onStop);
-      await guard;
       metrics.watched(this.name, clock.monotonic() - started);
     }
     if (clock.monotonic() - started < this.timing.shortWatchMs)
@@ -216,22 +209,6 @@ export class Reflector<T extends KubeObject> {
   private progressed(): void {
     this.failures = 0;
     this.losses = 0;
-  }
-
-  /** Aborts `stream` after stallMs without progress, measured on the monotonic clock. Ends with the stream. */
-  private async guardAgainstSilence(progress: { at: number }, stream: AbortController): Promise<void> {
-    const { clock } = this.options;
-    const { stallMs } = this.timing;
-    try {
-      for (;;) {
-        const left = progress.at + stallMs - clock.monotonic();
-        if (left <= 0) break;
-        await clock.sleep(left, stream.signal);
-      }
-    } catch {
-      return;
-    }
-    stream.abort(new StreamError(`no sign of life from the watch for ${stallMs / 1000} s`));
   }
 
   private handleLine(line: string): void {
