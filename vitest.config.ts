@@ -37,20 +37,10 @@ export default defineConfig({
         test: {
           name: 'api',
           include: ['**/*.api.test.ts'],
-          // Not stable on two busy cores: run it alone (vitest run --project leader).
-          exclude: [...notOurs, 'controllers/leader.api.test.ts'],
+          exclude: notOurs,
           globalSetup: ['operator/testing/global-setup.ts'],
           testTimeout: 60_000,
           retry: 1,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'leader',
-          include: ['controllers/leader.api.test.ts'],
-          globalSetup: ['operator/testing/global-setup.ts'],
-          testTimeout: 60_000,
         },
       },
       { extends: true, test: { name: 'chart', include: chart, testTimeout: 60_000 } },

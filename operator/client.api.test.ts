@@ -9,7 +9,7 @@ import { setCondition } from './conditions.ts';
 import { ConfigMaps, Secrets } from './core.ts';
 import type { Widget } from './testing/builders.ts';
 import { aSecret, aWidget, meta, Widgets } from './testing/builders.ts';
-import { recordingLog } from './testing/harness.ts';
+import { eventually, recordingLog } from './testing/harness.ts';
 import { freshNamespace, installTestKinds, realClient } from './testing/realApi.ts';
 import { createTransform } from './transform.ts';
 
@@ -166,10 +166,13 @@ describe('server-side apply against diff-before-write', () => {
     const desired: Desired<Widget> = { metadata: meta(`${ns}/pruned`), status: { conditions } };
     const options = { manager, subresource: 'status' } as const;
     const first = await client.apply(Widgets, desired, options);
-    // This is the trap: the server counts every repetition as a change.
-    const second = await client.apply(Widgets, desired, options);
-    expect(second.metadata.resourceVersion).not.toBe(first.metadata.resourceVersion);
-    expect(wouldChange(transform(second), desired, manager, 'status')).toBe(false);
+    // This is the trap: the server counts repetitions as changes (not each of them; its caches have a say in it).
+    let last = first;
+    await eventually('a repetition that counts as a change', async () => {
+      last = await client.apply(Widgets, desired, options);
+      return last.metadata.resourceVersion !== first.metadata.resourceVersion;
+    });
+    expect(wouldChange(transform(last), desired, manager, 'status')).toBe(false);
   });
 
   test('a field the schema does not know is refused at the first attempt', async () => {

@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
+import type { Build } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { Builders } from '../../crds/builder.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { Pods } from '../../operator/core.ts';
 import { controllerOf } from '../../operator/resource.ts';
@@ -9,7 +11,8 @@ import { eventually } from '../../operator/testing/harness.ts';
 import { isComplete } from '../shared/states.ts';
 import type { TestCluster } from './cluster.ts';
 
-const WAIT_MS = 30_000;
+/** Bounds each wait, for two busy cores. */
+const WAIT_MS = 60_000;
 
 /** Everything of a Build has come to rest. */
 export async function finished(cluster: TestCluster, name: string): Promise<void> {
@@ -22,6 +25,26 @@ export async function finished(cluster: TestCluster, name: string): Promise<void
       cluster.list(BuilderTickets).every(({ status }) => status?.phase === 'Closed'),
     WAIT_MS,
   );
+  await eventually(`the sight of all that served Build ${name}`, () => isShown(cluster, name), WAIT_MS);
+}
+
+/**
+ * Each kind has a watch of its own, and they do not break and come back together: that the Build has succeeded may be
+ * seen seconds before its tickets are.
+ */
+function isShown(cluster: TestCluster, name: string): boolean {
+  const build = cluster.find(Builds, name);
+  // Another end is not waited for: the expectation that follows says better what is wrong.
+  if (build?.status?.state !== 'succeeded') return true;
+  const stages = stagesOf(cluster, build);
+  const tickets = cluster.list(BuilderTickets);
+  const served = ({ metadata: { uid } }: ChrootBuild): boolean =>
+    tickets.some(({ spec, metadata }) => spec.chrootBuildUID === uid && cluster.seen.builders.has(metadata.uid ?? ''));
+  return stages.length > (build.status.chroots ?? []).length && stages.every(isComplete) && stages.every(served);
+}
+
+function stagesOf(cluster: TestCluster, build: Build | undefined): ChrootBuild[] {
+  return cluster.list(ChrootBuilds).filter((stage) => controllerOf(stage)?.uid === build?.metadata.uid);
 }
 
 /**
@@ -35,7 +58,7 @@ export function expectOneOfEverything(cluster: TestCluster, name: string, when: 
   const ids = [...(cluster.seen.ids.get(build?.metadata.uid ?? '') ?? [])];
   expect(ids, `numbers ${when}`).toEqual([id]);
 
-  const stages = cluster.list(ChrootBuilds).filter((stage) => controllerOf(stage)?.uid === build?.metadata.uid);
+  const stages = stagesOf(cluster, build);
   expect(stages.map(({ spec, status }) => [spec.chroot, status?.phase, status?.attempt]).sort(), when).toEqual([
     ['pebble-13-x86_64', 'Succeeded', 1],
     ['srpm-builds', 'Succeeded', 1],
