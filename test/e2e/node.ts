@@ -13,18 +13,22 @@ export async function isEmbedded(): Promise<boolean> {
 }
 
 /**
- * kill -9 for the program of a pod, which the kubelet starts again in its place. On a cluster whose nodes are elsewhere
- * the pod is deleted without grace, which is as sudden for the program.
+ * kill -9 for the program of a pod, which the kubelet starts again in its place: everything is found out beforehand, so
+ * that the function it returns kills without delay. On a cluster whose nodes are elsewhere the pod is deleted without
+ * grace, which is as sudden for the program.
  */
-export async function killProgram(namespace: string, pod: string): Promise<void> {
+export async function aimAtProgram(namespace: string, pod: string): Promise<() => Promise<void>> {
   if (!(await isEmbedded())) {
-    await kubectl('-n', namespace, 'delete', 'pod', pod, '--grace-period=0', '--force', '--wait=false');
-    return;
+    return async () => {
+      await kubectl('-n', namespace, 'delete', 'pod', pod, '--grace-period=0', '--force', '--wait=false');
+    };
   }
   const uid = await kubectl('-n', namespace, 'get', 'pod', pod, '-o', 'jsonpath={.metadata.uid}');
   const pids = await programsOf(uid);
   if (pids.length === 0) throw new Error(`pod ${namespace}/${pod} has no process on this machine`);
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  return async () => {
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+  };
 }
 
 /** Processes of a pod but the one that only holds its namespaces. The uid is in the name of their control group. */
