@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
-import { access, chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { prune } from '../../test/distro/prune.ts';
 import { temporaryDirectory, tool } from './context.ts';
+import type { ProgramRun } from './namespaces.ts';
+import { FIRST_ID, inNamespaces, runProgram } from './namespaces.ts';
 import { serveFiles, startWebServer } from './web-server.ts';
 
 /**
@@ -25,12 +26,6 @@ export interface Pod {
   remove(): Promise<void>;
 }
 
-export interface EngineRun {
-  code: number;
-  /** Standard output and error of the script. */
-  output: string;
-}
-
 export interface EngineOptions {
   /** Another shell than the image's /bin/sh, as path inside the image. */
   shell?: string;
@@ -46,18 +41,6 @@ export interface EngineOptions {
   without?: readonly string[];
 }
 
-const BIND = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
-
-interface NamespaceOptions {
-  signal?: AbortSignal;
-  /** Files and directories that the program finds open as 3, 4, …: root inside may not reach them by their paths. */
-  open?: readonly string[];
-  /** A directory, and a place that root inside can reach where it is to be seen. */
-  bind?: readonly [string, string];
-}
-
-/** Ids of the machine that stand for 0…65535 inside. */
-const FIRST_ID = 231_072;
 const BUILD_USER = 1000;
 const CAPABILITIES = [
   'chown',
@@ -178,7 +161,7 @@ export async function ownedByBuildUser(directory: string): Promise<void> {
 }
 
 /** Runs the engine script as the build container of `pod`. Its own changes to the image are thrown away. */
-export async function runEngine(chroot: Chroot, pod: Pod, options: EngineOptions = {}): Promise<EngineRun> {
+export async function runEngine(chroot: Chroot, pod: Pod, options: EngineOptions = {}): Promise<ProgramRun> {
   const kept = CAPABILITIES.filter((name) => !options.without?.includes(name));
   const bounding = ['-all', ...kept.map((name) => `+${name}`)].join(',');
   // The kubelet's part: root file system on a writable layer, devices, /proc, volumes.
@@ -216,62 +199,4 @@ async function changeImage(pod: Pod, files: Readonly<Record<string, string>>): P
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, content, { mode: content.startsWith('#!') ? 0o755 : 0o644 });
   }
-}
-
-/**
- * Runs a program as root of a new user namespace, process 1 of a new process namespace, with mounts of its own. The id
- * maps are written from outside, as a container runtime does it: that needs no setuid helper.
- */
-async function inNamespaces(command: readonly string[], options: NamespaceOptions): Promise<EngineRun> {
-  const files = await Promise.all((options.open ?? []).map((path) => open(path, 'r')));
-  // Holds the namespace open until somebody else is in it; ends with its input.
-  const holder = spawn('unshare', ['--user', '--', 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
-  try {
-    if (holder.pid === undefined) throw new Error('unshare of util-linux is not installed');
-    await untilInside(holder.pid);
-    for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${holder.pid}/${map}`, `0 ${FIRST_ID} 65536\n`);
-    const enter = [`--user=/proc/${holder.pid}/ns/user`, '--setuid=0', '--setgid=0', '--'];
-    const fork = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--', ...command];
-    const stdio = ['ignore' as const, 'pipe' as const, 'pipe' as const, ...files.map((file) => file.fd)];
-    const bind =
-      options.bind === undefined ? [] : ['unshare', '--mount', '--', 'sh', '-c', BIND, 'bind', ...options.bind];
-    const [first = '', ...rest] = [...bind, 'nsenter', ...enter, ...fork];
-    const child = spawn(first, rest, { stdio });
-    const onAbort = (): void => void terminateFirstProcess(child.pid ?? 0);
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    return await collect(child);
-  } finally {
-    holder.stdin.end();
-    for (const file of files) await file.close();
-  }
-}
-
-/** `unshare` becomes a member of the namespace a moment after it was started. */
-async function untilInside(pid: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    const map = await readFile(`/proc/${pid}/uid_map`, 'utf8');
-    if (map.trim() === '') return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error('no user namespace could be made; is this the root of the machine?');
-}
-
-/** SIGTERM goes to the first process inside, not to the `unshare` that started it. */
-async function terminateFirstProcess(pid: number): Promise<void> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  for (const child of children.trim().split(' ')) process.kill(Number(child), 'SIGTERM');
-}
-
-function runProgram(command: string, args: readonly string[]): Promise<EngineRun> {
-  return collect(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
-}
-
-function collect(child: ReturnType<typeof spawn>): Promise<EngineRun> {
-  const parts: Buffer[] = [];
-  child.stdout?.on('data', (part: Buffer) => parts.push(part));
-  child.stderr?.on('data', (part: Buffer) => parts.push(part));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code: code ?? 255, output: Buffer.concat(parts).toString() }));
-  });
 }

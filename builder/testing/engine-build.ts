@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { BinaryStage, TaskRepo, Verdict } from '../../lib/protocol/task.ts';
 import { verdict as verdictSchema } from '../../lib/protocol/task.ts';
 import { enginePlan } from '../fetch/plan.ts';
-import type { Chroot, EngineOptions, EngineRun, Pod } from './chroot.ts';
+import type { Chroot, EngineOptions, Pod } from './chroot.ts';
 import { openPod, runEngine } from './chroot.ts';
 import { temporaryDirectory, tool } from './context.ts';
+import type { ProgramRun } from './namespaces.ts';
 import { binaryTask } from './tasks.ts';
 
 /** What a build with the engine script has left. */
-export interface EngineBuild extends EngineRun {
+export interface EngineBuild extends ProgramRun {
   pod: Pod;
   /** Names in the results directory, sorted. */
   results: string[];
@@ -80,7 +81,7 @@ async function unpack(fixtures: string, name: string): Promise<Awaited<ReturnTyp
   return directory;
 }
 
-async function report(pod: Pod, run: EngineRun): Promise<EngineBuild> {
+async function report(pod: Pod, run: ProgramRun): Promise<EngineBuild> {
   const results = (await readdir(pod.results)).sort();
   const texts = new Map<string, string>();
   for (const name of results.filter((one) => /\.(log|json|spec)$/.test(one))) {
