@@ -3,22 +3,21 @@
  * cannot do harm, writes only as create, server-side apply, finalizer patch and delete. There is no PUT: it loses
  * other writers' updates and every field this version does not know.
  */
-import type { ApiClient, ApiRequest, ApplyOptions, Desired, Draft, ListOptions, RequestOptions } from './apiClient.ts';
+import type { ApiClient, ApiRequest, ApplyOptions, Desired, Draft, RequestOptions } from './apiClient.ts';
 import { ApiError, isNotFound } from './apiError.ts';
 import type { ClientOptions } from './caller.ts';
 import { createCaller } from './caller.ts';
 import { Pods } from './core.ts';
-import type { ListHead } from './listScanner.ts';
-import { ListScanner } from './listScanner.ts';
+import { listAll } from './pages.ts';
+import { pathOf, requestFields, whereOf } from './requestParts.ts';
 import type { KubeObject, ObjectMeta, ResourceType } from './resource.ts';
-import { apiVersionOf, keyOf, parseKey, resourcePath } from './resource.ts';
+import { apiVersionOf, keyOf, resourcePath } from './resource.ts';
 import { recordDelete, recordWrite } from './writes.ts';
 
 export type * from './apiClient.ts';
 export { ApiError, isAlreadyExists, isConflict, isInvalid, isNotFound } from './apiError.ts';
 export type { ClientOptions } from './caller.ts';
 
-const PAGE_SIZE = 500;
 const APPLY = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -28,22 +27,6 @@ export function createClient(options: ClientOptions): ApiClient {
 
   function json<R>(request: ApiRequest): Promise<R> {
     return caller.call(request, async (body) => JSON.parse(await body.text()) as R);
-  }
-
-  async function listPage<T extends KubeObject>(
-    type: ResourceType<T>,
-    request: ApiRequest,
-    items: T[],
-    transform: (item: T) => T,
-  ): Promise<ListHead> {
-    const before = items.length;
-    return caller.call(request, async (body) => {
-      // A repeated attempt must not leave the items of the broken one behind.
-      items.length = before;
-      const scanner = new ListScanner((item) => items.push(transform(withKind(type, item as T))));
-      for await (const chunk of body) scanner.push(chunk as Buffer);
-      return scanner.end();
-    });
   }
 
   return {
@@ -61,32 +44,7 @@ export function createClient(options: ClientOptions): ApiClient {
       }
     },
 
-    async list<T extends KubeObject>(type: ResourceType<T>, listOptions: ListOptions<T> = {}) {
-      const items: T[] = [];
-      const transform = listOptions.transform ?? ((item) => item);
-      let next: string | undefined;
-      for (;;) {
-        const head: ListHead = await listPage(
-          type,
-          {
-            method: 'GET',
-            path: resourcePath(type, listOptions.namespace === undefined ? {} : { namespace: listOptions.namespace }),
-            query: {
-              labelSelector: listOptions.labelSelector,
-              fieldSelector: listOptions.fieldSelector,
-              resourceVersion: next === undefined ? listOptions.resourceVersion : undefined,
-              limit: listOptions.limit ?? PAGE_SIZE,
-              continue: next,
-            },
-            ...requestFields(listOptions),
-          },
-          items,
-          transform,
-        );
-        next = head.metadata?.continue || undefined;
-        if (next === undefined) return { items, resourceVersion: head.metadata?.resourceVersion ?? '' };
-      }
-    },
+    list: (type, listOptions) => listAll(caller, type, listOptions),
 
     async create<T extends KubeObject>(type: ResourceType<T>, obj: Draft<T>, requestOptions?: RequestOptions) {
       const created: T = await json({
@@ -229,39 +187,4 @@ function statusOf<T extends KubeObject>(obj: Desired<T>): { metadata: Partial<Ob
   const { name, namespace, uid } = obj.metadata;
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
   return { metadata, status: (obj as { status?: unknown }).status };
-}
-
-function requestFields(options: RequestOptions): RequestOptions {
-  return {
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-  };
-}
-
-function pathOf(type: ResourceType<KubeObject>, key: string, subresource?: string): string {
-  const { namespace, name } = parseKey(key);
-  if (type.namespaced && namespace === undefined) {
-    throw new Error(`${type.kind} "${key}" has no namespace; the key of a namespaced object is "namespace/name"`);
-  }
-  return resourcePath(type, {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(subresource === undefined ? {} : { subresource }),
-  });
-}
-
-function whereOf(
-  type: ResourceType<KubeObject>,
-  obj: { metadata: { name: string; namespace?: string } },
-): { namespace?: string } {
-  const { namespace } = obj.metadata;
-  if (type.namespaced && !namespace) throw new Error(`${type.kind} "${obj.metadata.name}" has no namespace`);
-  return type.namespaced && namespace ? { namespace } : {};
-}
-
-/** Items of a list carry no kind of their own in the core groups; objects from a watch do. Make them alike. */
-function withKind<T extends KubeObject>(type: ResourceType<T>, item: T): T {
-  item.apiVersion ??= apiVersionOf(type);
-  item.kind ??= type.kind;
-  return item;
 }

@@ -14,60 +14,18 @@ import { withDeadline } from './deadline.ts';
 import type { Expectations } from './expectations.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 import { controllerMetrics, queueMetrics } from './metrics.ts';
-import type { RbacRule } from './rbac.ts';
+import type { ControllerOptions, ReconcileResult } from './reconcile.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
 import { controllerOf, groupOf, keyOf } from './resource.ts';
 import type { Change, Store } from './store.ts';
+import { AbortedWork, untilAborted } from './untilAborted.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Write } from './writes.ts';
 import { collectingWrites } from './writes.ts';
 import { createYielder } from './yield.ts';
 
-export interface ReconcileContext {
-  /** Aborts at the reconcile's deadline and when the process must end. */
-  signal: AbortSignal;
-  log: Logger;
-  clock: Clock;
-  reconcileID: string;
-}
-
-/** A wait is a value, not an error: the key comes back after that time, or earlier when something changes. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a reconcile that just ends is the normal case and returns nothing
-export type ReconcileResult = void | { requeueAfterMs: number; reason: string };
-
-export interface Watch {
-  type: ResourceType<KubeObject>;
-  map: (obj: KubeObject) => string[];
-  predicate?: (old: KubeObject | undefined, now: KubeObject | undefined) => boolean;
-}
-
-/** A watch whose callbacks know their object's type. */
-export function watching<X extends KubeObject>(watch: {
-  type: ResourceType<X>;
-  /** Keys of the controller's own kind that depend on `obj`. Called for the old and the new state. */
-  map: (obj: X) => string[];
-  predicate?: (old: X | undefined, now: X | undefined) => boolean;
-}): Watch {
-  return watch as unknown as Watch;
-}
-
-export interface ControllerOptions<T extends KubeObject> {
-  /** Names its log lines, metrics and field manager. */
-  name: string;
-  for: ResourceType<T>;
-  /** Which changes of the kind itself matter. Default: all. */
-  forPredicate?: (old: T | undefined, now: T | undefined) => boolean;
-  /** Kinds whose objects lead to the object that is their controller owner, in the same namespace. */
-  owns?: ResourceType<KubeObject>[];
-  watches?: Watch[];
-  /** Default 1. */
-  workers?: number;
-  /** Default 60 s. */
-  deadlineMs?: number;
-  reconcile: (key: string, ctx: ReconcileContext) => Promise<ReconcileResult>;
-  /** What the controller may do; the chart's Roles are made of it. */
-  rbac: RbacRule[];
-}
+export type * from './reconcile.ts';
+export { watching } from './reconcile.ts';
 
 export interface ControllerDeps {
   clock: Clock;
@@ -260,28 +218,4 @@ export class Controller<T extends KubeObject> {
     log.error({ delayMs, retries: this.queue.retries(key), err: error }, 'reconcile failed');
     return 'error';
   }
-}
-
-/** The signal fired before the work ended; `cause` is the signal's reason. */
-class AbortedWork extends Error {}
-
-/** The outcome of `task`, or AbortedWork when the signal fires and the task does not end upon it. */
-function untilAborted<R>(task: Promise<R>, signal: AbortSignal): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      // Well-behaved work ends in the same turn of the loop; give it the chance to say so itself.
-      setImmediate(() => reject(new AbortedWork('aborted', { cause: signal.reason })));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    task.then(
-      (value) => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(value);
-      },
-      (error: unknown) => {
-        signal.removeEventListener('abort', onAbort);
-        reject(error);
-      },
-    );
-  });
 }

@@ -36,3 +36,13 @@ export async function withDeadline<R>(deadline: Deadline, work: (signal: AbortSi
     outer?.removeEventListener('abort', onOuterAbort);
   }
 }
+
+/** What `work` gives, or undefined when it takes longer than `ms`; then it is left behind. */
+export async function atMost<R>(clock: Clock, ms: number, work: Promise<R>): Promise<R | undefined> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([work, clock.sleep(ms, timer.signal).then(() => undefined)]);
+  } finally {
+    timer.abort(OVER);
+  }
+}

@@ -6,28 +6,28 @@
 import type { Registry } from 'prom-client';
 
 import type { Clock } from '../lib/clock.ts';
-import { DeadlineError } from '../lib/errors.ts';
 import type { HealthServer } from '../lib/http/health-server.ts';
 import { startHealthServer } from '../lib/http/health-server.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ApplyResult } from './apply.ts';
 import { applyIfChanged } from './apply.ts';
+import { Caches } from './caches.ts';
 import type { ApiClient, ApplyOptions, Desired } from './client.ts';
 import type { ControllerOptions } from './controller.ts';
 import { Controller } from './controller.ts';
-import { OVER, withDeadline } from './deadline.ts';
+import { atMost } from './deadline.ts';
+import { drain } from './drain.ts';
 import type { EventRecorder } from './events.ts';
 import { ApiEventRecorder } from './events.ts';
 import { Expectations } from './expectations.ts';
 import { fence } from './fence.ts';
 import type { CacheScope } from './informer.ts';
-import { Informer } from './informer.ts';
 import type { LeaderElectionOptions } from './leader.ts';
 import { LeaderElector } from './leader.ts';
 import { gauge, reflectorMetrics } from './metrics.ts';
 import type { ReflectorTiming } from './reflector.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
-import { keyOf, typeName } from './resource.ts';
+import { keyOf } from './resource.ts';
 import type { Store } from './store.ts';
 import { createTransform } from './transform.ts';
 
@@ -95,23 +95,24 @@ const DEFAULT_SYNC_MS = 120_000;
 const DEFAULT_DRAIN_MS = 25_000;
 const DEFAULT_RESYNC_MS = 10 * 3_600_000;
 const FLUSH_MS = 3_000;
-const LEFT_BEHIND_MS = 2_000;
 
 export function createManager(options: ManagerOptions): Manager {
   const { client, clock, log, registry } = options;
   const random = options.random ?? Math.random;
-  const informers = new Map<string, Informer<KubeObject>>();
   const controllers: { start(): void; resync(): void; drain(abort: AbortSignal): Promise<void> }[] = [];
   const stopping = new AbortController();
-  const deps = {
-    client,
-    clock,
-    log,
-    random,
-    metrics: reflectorMetrics(registry),
-    transform: createTransform(options.fieldManagerPrefix ?? 'kopr'),
-    ...(options.reflectorTiming === undefined ? {} : { timing: options.reflectorTiming }),
-  };
+  const caches = new Caches(
+    {
+      client,
+      clock,
+      log,
+      random,
+      metrics: reflectorMetrics(registry),
+      transform: createTransform(options.fieldManagerPrefix ?? 'kopr'),
+      ...(options.reflectorTiming === undefined ? {} : { timing: options.reflectorTiming }),
+    },
+    options.scopes,
+  );
   const events = new ApiEventRecorder({
     client,
     clock,
@@ -120,10 +121,7 @@ export function createManager(options: ManagerOptions): Manager {
     controller: options.name,
     instance: options.instance,
   });
-  const expectations = new Expectations(clock, (type, namespace) => {
-    const informer = informers.get(typeName(type));
-    return informer?.holdsAllOf(namespace) ? informer.store : undefined;
-  });
+  const expectations = new Expectations(clock, (type, namespace) => caches.whole(type, namespace));
   const masterStatus = gauge(registry, 'leader_election_master_status', 'Whether this process leads', ['name']);
   const elector = options.leaderElection
     ? new LeaderElector(options.leaderElection, {
@@ -140,49 +138,11 @@ export function createManager(options: ManagerOptions): Manager {
   let health: HealthServer | undefined;
   let stopped: Promise<void> | undefined;
 
-  function informerOf<T extends KubeObject>(type: ResourceType<T>): Informer<T> {
-    const name = typeName(type);
-    let informer = informers.get(name) as Informer<T> | undefined;
-    if (!informer) {
-      informer = new Informer(type, options.scopes?.[name] ?? {}, deps);
-      informers.set(name, informer as unknown as Informer<KubeObject>);
-      if (started) informer.start();
-    }
-    return informer;
-  }
-
-  function unsynced(): string[] {
-    return [...informers.entries()].filter(([, informer]) => !informer.store.synced).map(([name]) => name);
-  }
-
   function unready(): string | undefined {
     if (stopping.signal.aborted) return 'stopping';
     if (!started) return 'starting';
-    const missing = unsynced();
+    const missing = caches.unsynced();
     return missing.length === 0 ? undefined : `waiting for the caches of ${missing.join(', ')}`;
-  }
-
-  async function waitForCaches(): Promise<void> {
-    const ms = options.syncTimeoutMs ?? DEFAULT_SYNC_MS;
-    try {
-      await withDeadline({ clock, ms, what: 'first lists', signal: stopping.signal }, (signal) =>
-        Promise.race([
-          Promise.all([...informers.values()].map((informer) => informer.store.whenSynced())),
-          new Promise<never>((_, reject) =>
-            signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-          ),
-        ]),
-      );
-    } catch (error) {
-      if (stopping.signal.aborted) throw error;
-      const missing = unsynced().join(', ');
-      throw new Error(
-        `could not list ${missing} within ${ms / 1000} s; check the API server, the CRDs and the RBAC rules`,
-        {
-          cause: error,
-        },
-      );
-    }
   }
 
   function startControllers(): void {
@@ -204,41 +164,15 @@ export function createManager(options: ManagerOptions): Manager {
     }
   }
 
-  /** Running reconciles may end in their own time, then they are told to stop, then they are left behind. */
-  async function drainControllers(): Promise<void> {
-    if (!controllersStarted) return;
-    const ms = options.drainMs ?? DEFAULT_DRAIN_MS;
-    const abort = new AbortController();
-    const timer = new AbortController();
-    void clock.sleep(ms, timer.signal).then(
-      () => abort.abort(new DeadlineError('draining of the controllers', ms)),
-      () => undefined,
-    );
-    const drained = Promise.all(controllers.map((controller) => controller.drain(abort.signal))).then(() => true);
-    if (!(await bounded(drained, ms + LEFT_BEHIND_MS)))
-      log.warn('left a reconcile behind that did not obey its signal');
-    timer.abort(OVER);
-  }
-
   async function shutDown(): Promise<void> {
     log.info('stopping');
     stopping.abort(new Error('the manager was stopped'));
-    await drainControllers();
-    await bounded(events.flush(), FLUSH_MS);
+    if (controllersStarted) await drain(controllers, options.drainMs ?? DEFAULT_DRAIN_MS, { clock, log });
+    await atMost(clock, FLUSH_MS, events.flush());
     await elector?.stop();
-    await Promise.all([...informers.values()].map((informer) => informer.stop()));
+    await caches.stop();
     await health?.close();
     log.info('stopped');
-  }
-
-  /** What `work` gives, or undefined after `ms`. */
-  async function bounded<R>(work: Promise<R>, ms: number): Promise<R | undefined> {
-    const timer = new AbortController();
-    try {
-      return await Promise.race([work, clock.sleep(ms, timer.signal).then(() => undefined)]);
-    } finally {
-      timer.abort(OVER);
-    }
   }
 
   const fenced = elector ? fence(client, isLeading) : client;
@@ -248,7 +182,7 @@ export function createManager(options: ManagerOptions): Manager {
     desired: Desired<T>,
     applyOptions: ApplyOptions,
   ): Promise<ApplyResult<T>> {
-    return applyIfChanged(fenced, type, informerOf(type).store.get(keyOf(desired)), desired, applyOptions);
+    return applyIfChanged(fenced, type, caches.store(type).get(keyOf(desired)), desired, applyOptions);
   }
 
   return {
@@ -257,8 +191,8 @@ export function createManager(options: ManagerOptions): Manager {
     applyIfChanged: apply,
     applyStatus: (type, desired, applyOptions) => apply(type, desired, { ...applyOptions, subresource: 'status' }),
     expectations,
-    store: (type) => informerOf(type).store,
-    addIndex: (type, name, valuesOf) => informerOf(type).store.addIndex(name, valuesOf),
+    store: (type) => caches.store(type),
+    addIndex: (type, name, valuesOf) => caches.store(type).addIndex(name, valuesOf),
     addController(controllerOptions) {
       if (started) throw new Error(`controller ${controllerOptions.name} was added after the start`);
       controllers.push(
@@ -267,7 +201,7 @@ export function createManager(options: ManagerOptions): Manager {
           log,
           registry,
           expectations,
-          store: (type) => informerOf(type).store,
+          store: (type) => caches.store(type),
           mayReconcile: isLeading,
         }),
       );
@@ -284,12 +218,8 @@ export function createManager(options: ManagerOptions): Manager {
           metricsTokenFile: options.metricsTokenFile,
         });
       }
-      for (const informer of informers.values()) informer.start();
-      await waitForCaches();
-      log.info(
-        { caches: informers.size, objects: [...informers.values()].reduce((n, i) => n + i.store.size, 0) },
-        'caches are synced',
-      );
+      await caches.start(options.syncTimeoutMs ?? DEFAULT_SYNC_MS, stopping.signal);
+      log.info(caches.size(), 'caches are synced');
       if (!elector) {
         startControllers();
         return;
