@@ -1,99 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Builder } from '../../crds/builder.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
-import { aBuilder, ago, aPool, aTicket, NOW } from '../testing/objects.ts';
+import { aBuilder, ago, aPool, NOW } from '../testing/objects.ts';
 import { SHOWN_POSITIONS, schedule } from './schedule.ts';
 import { waitingOf } from './testing/cluster.ts';
-import type { SchedulerWorld } from './world.ts';
-
-const ASSIGNED = { phase: 'Assigned', pool: 'default', builder: 'builder-1', assignedAt: ago(3) } as const;
-
-function aWorld(more: Partial<SchedulerWorld> = {}): SchedulerWorld {
-  return {
-    tickets: [],
-    builders: [],
-    pools: [aPool('default')],
-    quotas: new Map(),
-    defaultQuota: undefined,
-    suspended: new Set(),
-    ...more,
-  };
-}
-
-/** A ticket named `owner/project/rest` of that owner and project; tickets are as old as they are early in the list. */
-function tickets(...names: string[]): BuilderTicket[] {
-  return names.map((name, index) => {
-    const [owner = '', project = ''] = name.split('/');
-    const spec = { owner, project, sandbox: `${owner}/${project}` };
-    return aTicket(name, spec, undefined, { creationTimestamp: ago(1000 - index) });
-  });
-}
-
-/** A running stage: an assigned ticket and its Builder. */
-function running(...names: string[]): { tickets: BuilderTicket[]; builders: Builder[] } {
-  const assigned = tickets(...names).map((ticket) => ({ ...ticket, status: ASSIGNED }));
-  return { tickets: assigned, builders: assigned.map((ticket) => aBuilder(ticket, { phase: 'Running' })) };
-}
-
-function served(world: Partial<SchedulerWorld>): string[] {
-  return schedule(aWorld(world), NOW).assign.map(({ ticket }) => ticket.metadata.name);
-}
-
-describe('the order of service', () => {
-  it('is the age of tickets when nothing else tells them apart', () => {
-    expect(served({ tickets: tickets('a/p/1', 'a/p/2', 'a/p/3').reverse() })).toEqual(['a/p/1', 'a/p/2', 'a/p/3']);
-  });
-
-  it('is the name between tickets of the same second', () => {
-    const same = ['a/p/2', 'a/p/1'].map((name) => aTicket(name, {}, undefined, { creationTimestamp: ago(5) }));
-    expect(served({ tickets: same })).toEqual(['a/p/1', 'a/p/2']);
-  });
-
-  it('is priority before anything else', () => {
-    const [old, young] = tickets('a/p/old', 'b/p/young');
-    const urgent = { ...young, spec: { ...young?.spec, priority: 1000 } } as BuilderTicket;
-    expect(served({ tickets: [old as BuilderTicket, urgent] })).toEqual(['b/p/young', 'a/p/old']);
-  });
-
-  it('alternates between owners, however many tickets one of them has', () => {
-    const all = tickets('a/p/1', 'a/p/2', 'a/p/3', 'a/p/4', 'b/p/1', 'b/p/2');
-    expect(served({ tickets: all })).toEqual(['a/p/1', 'b/p/1', 'a/p/2', 'b/p/2']);
-  });
-
-  it('alternates between the sandboxes of an owner', () => {
-    const all = tickets('a/p/1', 'a/p/2', 'a/p/3', 'a/q/1');
-    expect(served({ tickets: all })).toEqual(['a/p/1', 'a/q/1', 'a/p/2', 'a/p/3']);
-  });
-
-  it('counts what runs already', () => {
-    const { tickets: busy, builders } = running('a/p/r1', 'a/p/r2');
-    const all = [...busy, ...tickets('a/p/1', 'a/p/2', 'b/p/1', 'b/p/2')];
-    expect(served({ tickets: all, builders })).toEqual(['b/p/1', 'b/p/2']);
-  });
-
-  it('gives an owner of three times the weight three times the places', () => {
-    const names = (owner: string): string[] => Array.from({ length: 8 }, (_, i) => `${owner}/p/${i}`);
-    const quotas = new Map([
-      ['a', { weight: 300 }],
-      ['b', { weight: 100 }],
-    ]);
-    const pools = [aPool('default', { max: 8, maxStarting: 8 })];
-    const owners = served({ tickets: tickets(...names('a'), ...names('b')), quotas, pools }).map((name) => name[0]);
-    expect([owners.filter((owner) => owner === 'a').length, owners.length]).toEqual([6, 8]);
-  });
-
-  it('counts a stage whose ticket is closed until its builder is gone', () => {
-    const { builders } = running('a/p/closing');
-    const pools = [aPool('default', { max: 2 })];
-    expect(served({ tickets: tickets('a/p/1', 'b/p/1'), builders, pools })).toEqual(['b/p/1']);
-  });
-
-  it('serves others when the first in line cannot be served', () => {
-    const [first, second] = tickets('a/p/1', 'b/p/1');
-    const exotic = { ...first, spec: { ...first?.spec, architecture: 's390x' } } as BuilderTicket;
-    expect(served({ tickets: [exotic, second as BuilderTicket] })).toEqual(['b/p/1']);
-  });
-});
+import { aWorld, running, served, tickets } from './testing/worlds.ts';
 
 describe('limits', () => {
   it.each([
@@ -229,53 +140,5 @@ describe('after a crash', () => {
       next: [],
       rest: [],
     });
-  });
-});
-
-describe('the choice of a pool', () => {
-  const big = { name: 'big', priority: 10 };
-  it.each([
-    { title: 'the one with more free places', a: { max: 2 }, b: { max: 3 }, tags: [], pool: 'b' },
-    { title: 'the lesser name between equals', a: { max: 2 }, b: { max: 2 }, tags: [], pool: 'a' },
-    { title: 'one that has the tag', a: { max: 9 }, b: { max: 1, tags: [big] }, tags: ['big'], pool: 'b' },
-    {
-      title: 'the higher priority for the tag',
-      a: { max: 9, tags: [{ name: 'big', priority: 1 }] },
-      b: { max: 1, tags: [big] },
-      tags: ['big'],
-      pool: 'b',
-    },
-    {
-      title: 'the lower priority when the higher one is full',
-      a: { max: 9, tags: [{ name: 'big', priority: 1 }] },
-      b: { max: 0, tags: [big] },
-      tags: ['big'],
-      pool: 'a',
-    },
-    {
-      title: 'one that has all the tags',
-      a: { max: 9, tags: [big] },
-      b: { max: 1, tags: [{ name: 'ssd', priority: 0 }, big] },
-      tags: ['big', 'ssd'],
-      pool: 'b',
-    },
-    { title: 'one that is not suspended', a: { max: 9, suspend: true }, b: { max: 1 }, tags: [], pool: 'b' },
-  ])('is $title', ({ a, b, tags, pool }) => {
-    const ticket = aTicket('t', { tags });
-    const plan = schedule(aWorld({ tickets: [ticket], pools: [aPool('a', a), aPool('b', b)] }), NOW);
-    expect(plan.assign).toMatchObject([{ pool }]);
-  });
-
-  it('a pool that is being deleted gets nothing', () => {
-    const doomed = aPool('default');
-    const pools = [{ ...doomed, metadata: { ...doomed.metadata, deletionTimestamp: ago(1) } }];
-    expect(waitingOf(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW))).toMatchObject([
-      { reason: 'NoPool' },
-    ]);
-  });
-
-  it('noarch stages fit every pool', () => {
-    const pools = [aPool('default', { architectures: ['s390x'] })];
-    expect(served({ tickets: [aTicket('t', { architecture: 'noarch' })], pools })).toEqual(['t']);
   });
 });
