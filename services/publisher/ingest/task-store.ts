@@ -89,8 +89,11 @@ export class TaskStore {
     if (this.#owners.get(relativePath(directory)) === task) return;
     const owner = await readOwnership(this.#options.paths.result(directory));
     if (owner?.task === task) return;
-    // Without an owner the directory was removed, with its project or with its build.
-    if (owner === undefined || owner.superseded.includes(task)) throw gone(task);
+    if (owner?.superseded.includes(task) === true) throw gone(task);
+    if (owner === undefined) {
+      const message = `the task ${task} has sent nothing to ${relativePath(directory)}, or that was removed`;
+      throw new ApiError(410, 'ResultsGone', message);
+    }
     throw new ApiError(
       409,
       'WrongDirectory',

@@ -102,7 +102,7 @@ export class Publisher {
   }
 
   async #run(task: string, request: PublicationRequest, job: Job): Promise<Publication> {
-    const { metrics, log, tasks } = this.#options;
+    const { metrics, log } = this.#options;
     metrics.publicationsUnderWay.inc();
     try {
       const record = (await this.#options.records.read(task)) ?? (await this.#publish(task, request, job));
@@ -111,8 +111,6 @@ export class Publisher {
       return answerOf(task, record);
     } catch (error) {
       const answer = toApiError(error);
-      // The project or the directory was lost for good: nothing is left to try at the next start.
-      if (answer.status === 410) await tasks.forget(task);
       if (answer.status === 410 || answer.status === 422) {
         log.info({ task, code: answer.code, error: answer.message }, 'publication is refused');
       } else {
@@ -142,8 +140,10 @@ export class Publisher {
       if (!(await exists(requestPath))) await writeFileAtomic(requestPath, JSON.stringify(request));
       return await this.#prepareAndShow({ task, request, directory, visit, manifest }, job);
     } catch (error) {
-      // A deletion takes files away from under a publication, which shows as errors of any kind.
-      throw gate.isOver(visit) ? projectDeleted(directory) : error;
+      if (!gate.isOver(visit)) throw error;
+      // A deletion has taken files away from under the publication, which shows as errors of any kind, and it may have made some again.
+      await tasks.forget(task);
+      throw projectDeleted(directory);
     }
   }
 
