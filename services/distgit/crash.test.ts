@@ -52,10 +52,10 @@ async function start(dataDir: string): Promise<Distgit> {
   return { ...running, control: new ControlClient(ready.controlPort), httpPort: ready.httpPort };
 }
 
-/** Resolves when the log of build 2 has a line that matches, or the import is over. */
-async function logged(dataDir: string, pattern: RegExp, over: { yes: boolean }): Promise<void> {
+/** Resolves when the log of the build has a line that matches, or its import is over. */
+async function logged(dataDir: string, build: number, pattern: RegExp, over: { yes: boolean }): Promise<void> {
   while (!over.yes) {
-    const text = await readFile(join(dataDir, 'per-task-logs', '2.log'), 'utf8').catch(() => '');
+    const text = await readFile(join(dataDir, 'per-task-logs', `${build}.log`), 'utf8').catch(() => '');
     if (pattern.test(text)) return;
     await systemClock.sleep(1);
   }
@@ -130,7 +130,7 @@ describe('distgit killed in an import and started again', () => {
     ['has committed', /branch pebble-13 is at/],
     ['has answered', /import finished/],
   ])('when it %s gives the same answer', async (_what, pattern) => {
-    await surviveKill((dataDir, over) => logged(dataDir, pattern, over));
+    await surviveKill((dataDir, over) => logged(dataDir, 2, pattern, over));
   });
 
   it('at any moment gives the same answer', async () => {
@@ -144,8 +144,11 @@ describe('distgit killed in an import and started again', () => {
 describe('the process', () => {
   it('lets a running import end when it is told to end', async () => {
     const distgit = await start(join(dir, 'drain'));
-    const reply = distgit.control.import(taskId(1), requests[0]);
-    await systemClock.sleep(30);
+    const over = { yes: false };
+    const reply = distgit.control.import(taskId(1), requests[0]).finally(() => {
+      over.yes = true;
+    });
+    await logged(join(dir, 'drain'), 1, /downloading/, over);
     const ended = distgit.end('SIGTERM');
     expect(await reply).toEqual(expected[0]);
     expect(await ended).toBe(0);
