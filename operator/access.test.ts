@@ -2,9 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
+import { FakeClock } from '../lib/testing/fakeClock.ts';
 import { loadAccess } from './access.ts';
-import { FakeClock } from './testing/fakeClock.ts';
 
 let dir: string;
 const clock = new FakeClock();

@@ -1,6 +1,6 @@
 /** The caches of one process: one informer for each kind, however many ask for it. */
 import type { Clock } from '../lib/clock.ts';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import type { CacheScope, InformerDeps } from './informer.ts';
 import { Informer } from './informer.ts';
 import type { KubeObject, ResourceType } from './resource.ts';

@@ -2,11 +2,11 @@
 import type { Registry } from 'prom-client';
 
 import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ClusterAccess } from './access.ts';
 import type { ApiRequest, ApiResponse } from './apiClient.ts';
 import { ApiError, apiErrorFrom } from './apiError.ts';
-import { withDeadline } from './deadline.ts';
 import { clientMetrics } from './metrics.ts';
 import type { RetryPolicy } from './retry.ts';
 import { defaultRetryPolicy, retryDelayMs } from './retry.ts';

@@ -2,13 +2,13 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { DeadlineError } from '../lib/errors.ts';
+import { FakeClock } from '../lib/testing/fakeClock.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError, isAlreadyExists, isConflict, isNotFound } from './client.ts';
 import { Pods, Secrets } from './core.ts';
 import { aPod, aSecret, aWidget, Gadgets, meta, Widgets } from './testing/builders.ts';
 import type { FakeApi } from './testing/fakeApi.ts';
 import { startFakeApi } from './testing/fakeApi.ts';
-import { FakeClock } from './testing/fakeClock.ts';
 import { eventually, testClient } from './testing/harness.ts';
 
 let api: FakeApi;

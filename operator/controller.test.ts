@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
-
+import type { FakeClock } from '../lib/testing/fakeClock.ts';
+import { settle } from '../lib/testing/fakeClock.ts';
 import { watching } from './controller.ts';
 import { Pods } from './core.ts';
 import type { Gadget } from './testing/builders.ts';
 import { aPod, Gadgets } from './testing/builders.ts';
 import type { ControllerRig } from './testing/controllerRig.ts';
 import { useControllerRig, widgetAt } from './testing/controllerRig.ts';
-import type { FakeClock } from './testing/fakeClock.ts';
-import { settle } from './testing/fakeClock.ts';
 
 let clock: FakeClock;
 let gadgets: ControllerRig['gadgets'];

@@ -7,10 +7,10 @@ import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
 
 import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { errorMessage, TerminalError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { isConflict } from './apiError.ts';
-import { withDeadline } from './deadline.ts';
 import type { Expectations } from './expectations.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 import { controllerMetrics, queueMetrics } from './metrics.ts';
@@ -18,7 +18,7 @@ import type { ControllerOptions, ReconcileResult } from './reconcile.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
 import { controllerOf, groupOf, keyOf } from './resource.ts';
 import type { Change, Store } from './store.ts';
-import { AbortedWork, untilAborted } from './untilAborted.ts';
+import { untilAborted } from './untilAborted.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Write } from './writes.ts';
 import { collectingWrites } from './writes.ts';
@@ -162,23 +162,27 @@ export class Controller<T extends KubeObject> {
       this.queue.done(key);
     };
     let task: Promise<ReconcileResult> = Promise.resolve();
-    let overdue = false;
+    let running = false;
     let outcome: ReconcileOutcome;
     try {
       const result = await withDeadline(
         { clock, ms: deadlineMs, what: `reconcile of ${key} by ${this.name}`, signal: this.stopping.signal },
         (signal) => {
-          task = collectingWrites(writes, async () => this.options.reconcile(key, { signal, log, clock, reconcileID }));
+          running = true;
+          task = collectingWrites(writes, async () =>
+            this.options.reconcile(key, { signal, log, clock, reconcileID }),
+          ).finally(() => {
+            running = false;
+          });
           return untilAborted(task, signal);
         },
       );
       outcome = this.accept(key, result, log);
     } catch (error) {
-      overdue = error instanceof AbortedWork;
-      outcome = this.reject(key, error instanceof AbortedWork ? error.cause : error, log);
+      outcome = this.reject(key, error, log);
     }
     this.metrics.outcome(outcome, clock.monotonic() - started);
-    if (!overdue) {
+    if (!running) {
       finish();
       return;
     }

@@ -1,6 +1,6 @@
 /** Keys that become due later: one heap and one timer, however many there are. */
 import type { Clock } from '../lib/clock.ts';
-import { OVER } from './deadline.ts';
+import { OVER } from '../lib/deadline.ts';
 
 interface Entry {
   key: string;

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
+import { atMost, OVER } from '../lib/deadline.ts';
 import { DeadlineError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { atMost, OVER } from './deadline.ts';
 
 /** How long work that was told to stop is waited for. */
 const LEFT_BEHIND_MS = 2_000;

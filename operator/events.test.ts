@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
+import { FakeClock } from '../lib/testing/fakeClock.ts';
 import type { ApiClient } from './client.ts';
 import type { KubeEvent } from './core.ts';
 import { Events } from './core.ts';
@@ -8,7 +8,6 @@ import { ApiEventRecorder } from './events.ts';
 import { aWidget, Gadgets, Widgets } from './testing/builders.ts';
 import type { FakeApi } from './testing/fakeApi.ts';
 import { startFakeApi } from './testing/fakeApi.ts';
-import { FakeClock } from './testing/fakeClock.ts';
 import { eventually, quietLog, testClient } from './testing/harness.ts';
 import { TokenBuckets } from './tokenBucket.ts';
 

@@ -1,10 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
-
+import { FakeClock } from '../lib/testing/fakeClock.ts';
 import { Expectations } from './expectations.ts';
 import { ObjectStore } from './store.ts';
 import type { Widget } from './testing/builders.ts';
 import { aWidget, Gadgets, Widgets } from './testing/builders.ts';
-import { FakeClock } from './testing/fakeClock.ts';
 import { quietLog } from './testing/harness.ts';
 import type { Write } from './writes.ts';
 

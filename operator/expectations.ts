@@ -3,7 +3,7 @@
  * the same thing twice; so the next decision for the same key waits, for milliseconds as a rule, until they are seen.
  */
 import type { Clock } from '../lib/clock.ts';
-import { OVER } from './deadline.ts';
+import { OVER } from '../lib/deadline.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
 import { parseKey, typeName } from './resource.ts';
 import type { ObjectStore } from './store.ts';

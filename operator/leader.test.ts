@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
+import { FakeClock } from '../lib/testing/fakeClock.ts';
 import type { ApiClient } from './client.ts';
 import { Leases } from './core.ts';
 import { LeaderElector } from './leader.ts';
 import { aLease } from './testing/builders.ts';
 import type { FakeApi } from './testing/fakeApi.ts';
 import { startFakeApi } from './testing/fakeApi.ts';
-import { FakeClock } from './testing/fakeClock.ts';
 import { eventually, quietLog, testClient } from './testing/harness.ts';
 
 const KEY = 'kopr-system/kopr-operator';

@@ -4,13 +4,13 @@
  * different machines may disagree; stamps in the lease are for people.
  */
 import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './apiError.ts';
 import type { ApiClient } from './client.ts';
 import type { Lease } from './core.ts';
 import { Leases } from './core.ts';
-import { withDeadline } from './deadline.ts';
 import { toMicroTime } from './microTime.ts';
 
 export interface LeaderElectionOptions {

@@ -6,6 +6,7 @@
 import type { Registry } from 'prom-client';
 
 import type { Clock } from '../lib/clock.ts';
+import { atMost } from '../lib/deadline.ts';
 import type { HealthServer } from '../lib/http/health-server.ts';
 import { startHealthServer } from '../lib/http/health-server.ts';
 import type { Logger } from '../lib/log.ts';
@@ -15,7 +16,6 @@ import { Caches } from './caches.ts';
 import type { ApiClient, ApplyOptions, Desired } from './client.ts';
 import type { ControllerOptions } from './controller.ts';
 import { Controller } from './controller.ts';
-import { atMost } from './deadline.ts';
 import { drain } from './drain.ts';
 import type { EventRecorder } from './events.ts';
 import { ApiEventRecorder } from './events.ts';

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
 import { TerminalError } from '../lib/errors.ts';
+import type { FakeClock } from '../lib/testing/fakeClock.ts';
+import { settle } from '../lib/testing/fakeClock.ts';
 import { ApiError } from './apiError.ts';
 import { Pods } from './core.ts';
 import { aPod, aWidget, Widgets } from './testing/builders.ts';
 import type { ControllerRig } from './testing/controllerRig.ts';
 import { useControllerRig, widgetAt } from './testing/controllerRig.ts';
-import type { FakeClock } from './testing/fakeClock.ts';
-import { settle } from './testing/fakeClock.ts';
 import { recordingLog } from './testing/harness.ts';
 import { recordDelete, recordWrite } from './writes.ts';
 

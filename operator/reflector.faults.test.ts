@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-
+import type { FakeClock } from '../lib/testing/fakeClock.ts';
 import type { ApiClient } from './client.ts';
 import { aWidget, Widgets } from './testing/builders.ts';
 import type { FakeApi } from './testing/fakeApi.ts';
-import type { FakeClock } from './testing/fakeClock.ts';
 import type { WatchBreak } from './testing/faults.ts';
 import { eventually, recordingLog, testClient } from './testing/harness.ts';
 import type { ReflectorRig } from './testing/reflectorRig.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-
+import { FakeClock, settle } from '../lib/testing/fakeClock.ts';
 import { reflectorMetrics } from './metrics.ts';
 import { Reflector } from './reflector.ts';
 import { keyOf } from './resource.ts';
@@ -10,7 +10,6 @@ import type { Widget } from './testing/builders.ts';
 import { aWidget, Widgets } from './testing/builders.ts';
 import type { FakeApi } from './testing/fakeApi.ts';
 import { startFakeApi } from './testing/fakeApi.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
 import type { FaultAction, WatchBreak } from './testing/faults.ts';
 import { quietLog, testClient } from './testing/harness.ts';
 import { createTransform } from './transform.ts';

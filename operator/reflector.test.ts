@@ -1,12 +1,11 @@
 import type { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
-
+import type { FakeClock } from '../lib/testing/fakeClock.ts';
 import { keyOf } from './resource.ts';
 import { ObjectStore } from './store.ts';
 import type { Widget } from './testing/builders.ts';
 import { aWidget, Widgets } from './testing/builders.ts';
 import type { FakeApi } from './testing/fakeApi.ts';
-import type { FakeClock } from './testing/fakeClock.ts';
 import { eventually, quietLog } from './testing/harness.ts';
 import type { ReflectorRig } from './testing/reflectorRig.ts';
 import { useReflectorRig } from './testing/reflectorRig.ts';

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
-
+import { FakeClock } from '../lib/testing/fakeClock.ts';
 import { queueMetrics } from './metrics.ts';
-import { FakeClock } from './testing/fakeClock.ts';
 import { WorkQueue } from './workqueue.ts';
 
 function setUp(): { queue: WorkQueue; clock: FakeClock; registry: Registry } {

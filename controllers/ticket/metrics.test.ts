@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../../operator/testing/fakeClock.ts';
+import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import { ago, aTicket, NOW } from '../testing/objects.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import type { Schedule } from './world.ts';

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect } from 'vitest';
 
 import type { Logger } from '../../lib/log.ts';
+import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import type { ControllerOptions, ReconcileContext, ReconcileResult } from '../controller.ts';
 import { Controller } from '../controller.ts';
 import type { Pod } from '../core.ts';
@@ -11,7 +12,6 @@ import type { KubeObject, ResourceType } from '../resource.ts';
 import { ObjectStore } from '../store.ts';
 import type { Gadget, Widget } from './builders.ts';
 import { aWidget, Widgets } from './builders.ts';
-import { FakeClock } from './fakeClock.ts';
 import { quietLog } from './harness.ts';
 
 export class ControllerRig {

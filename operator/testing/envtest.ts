@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
 import { systemClock } from '../../lib/clock.ts';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { envtestConfig } from './config.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-
+import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import { aWidget, Widgets } from './builders.ts';
-import { FakeClock } from './fakeClock.ts';
 import { FakeStorage } from './fakeStorage.ts';
 
 test('a restored server refuses watches from before its backup and counts on from it', () => {

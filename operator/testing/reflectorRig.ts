@@ -1,7 +1,7 @@
 /** A reflector of Widgets on a fake API server, with a clock that stands still. */
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect } from 'vitest';
-
+import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import type { ApiClient } from '../client.ts';
 import { reflectorMetrics } from '../metrics.ts';
 import type { ReflectorOptions } from '../reflector.ts';
@@ -14,7 +14,6 @@ import type { Widget } from './builders.ts';
 import { aWidget, Widgets } from './builders.ts';
 import type { FakeApi } from './fakeApi.ts';
 import { startFakeApi } from './fakeApi.ts';
-import { FakeClock } from './fakeClock.ts';
 import { eventually, quietLog, testClient } from './harness.ts';
 
 export class ReflectorRig {

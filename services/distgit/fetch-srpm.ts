@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { request } from 'undici';
 import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
-import { withDeadline } from './deadline.ts';
 import { RetryableError } from './errors.ts';
 
 export interface FetchRules {
@@ -54,7 +54,7 @@ export async function fetchSrpm(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt > 0) await clock.sleep(FIRST_PAUSE_MS * 4 ** (attempt - 1), signal);
     try {
-      await withDeadline(clock, 'the download of the SRPM', ATTEMPT_MS, signal, (limited) =>
+      await withDeadline({ clock, ms: ATTEMPT_MS, what: 'the download of the SRPM', signal }, (limited) =>
         download(url, srpm, path, limited),
       );
       return;

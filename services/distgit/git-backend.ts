@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { Semaphore } from '../../lib/locks.ts';
 import { readCgiHead } from './cgi.ts';
 import type { ClientLimit } from './client-limit.ts';
-import { withDeadline } from './deadline.ts';
 import { gitEnv } from './git.ts';
 import type { PackagePath } from './layout.ts';
 import { collect, killGroup, TOOL_ENV } from './process.ts';
@@ -47,8 +47,9 @@ export async function serveGit(
     await backend.slots.run(async () => {
       backend.running.inc();
       try {
-        await withDeadline(backend.clock, 'the git request', DEADLINE_MS, gone.signal, (signal) =>
-          converse(backend, path, service, request, response, signal),
+        await withDeadline(
+          { clock: backend.clock, ms: DEADLINE_MS, what: 'the git request', signal: gone.signal },
+          (limited) => converse(backend, path, service, request, response, limited),
         );
       } finally {
         backend.running.dec();

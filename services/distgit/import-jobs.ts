@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { KeyedLock, Semaphore } from '../../lib/locks.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
-import { withDeadline } from './deadline.ts';
 import { type Failure, ProjectDeletedError, RetryableError, refusalStatus, toFailure } from './errors.ts';
 import { type ImportContext, importSrpm } from './import-srpm.ts';
 import { taskLogPath } from './layout.ts';
@@ -118,8 +118,9 @@ export class ImportJobs {
     log.info('import started');
     let outcome: Outcome;
     try {
-      const result = await withDeadline(this.clock, 'the import', this.limits.deadlineMs, job.abort.signal, (signal) =>
-        importSrpm(this.context, task, request, note, signal),
+      const result = await withDeadline(
+        { clock: this.clock, ms: this.limits.deadlineMs, what: 'the import', signal: job.abort.signal },
+        (signal) => importSrpm(this.context, task, request, note, signal),
       );
       outcome = await this.record(task, job, { kind: 'done', result });
       await taskLog.line('import finished');

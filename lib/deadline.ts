@@ -1,5 +1,5 @@
-import type { Clock } from '../lib/clock.ts';
-import { DeadlineError } from '../lib/errors.ts';
+import type { Clock } from './clock.ts';
+import { DeadlineError } from './errors.ts';
 
 export interface Deadline {
   clock: Clock;
@@ -14,7 +14,8 @@ export interface Deadline {
 export const OVER = new Error('the wait is over');
 
 /**
- * Runs `work` with a signal that aborts with a DeadlineError after `ms`, or with the outer signal's reason.
+ * Runs `work` with a signal that aborts with a DeadlineError after `ms`, or with the outer signal's reason; work that
+ * fails after that fails with this reason. Ends only when `work` does: nothing goes on behind the caller's back.
  * AbortSignal.any and AbortSignal.timeout are avoided: the former keeps listeners on long-lived signals, the latter
  * cannot be held still by a test's clock.
  */
@@ -23,14 +24,17 @@ export async function withDeadline<R>(deadline: Deadline, work: (signal: AbortSi
   const controller = new AbortController();
   const timer = new AbortController();
   const onOuterAbort = (): void => controller.abort(outer?.reason);
-  if (outer?.aborted) onOuterAbort();
-  else outer?.addEventListener('abort', onOuterAbort, { once: true });
+  outer?.throwIfAborted();
+  outer?.addEventListener('abort', onOuterAbort, { once: true });
   clock.sleep(ms, timer.signal).then(
     () => controller.abort(new DeadlineError(what, ms)),
     () => undefined,
   );
   try {
     return await work(controller.signal);
+  } catch (error) {
+    // Whatever the interrupted step made of it, the reason of the interruption is what people need to read.
+    throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     timer.abort(OVER);
     outer?.removeEventListener('abort', onOuterAbort);

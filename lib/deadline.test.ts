@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
-
-import { DeadlineError } from '../lib/errors.ts';
-import { withDeadline } from './deadline.ts';
-import { toMicroTime } from './microTime.ts';
+import { atMost, withDeadline } from './deadline.ts';
+import { DeadlineError } from './errors.ts';
 import { FakeClock } from './testing/fakeClock.ts';
 
 /** Work that ends only when it is told to. */
@@ -40,9 +38,19 @@ test('an outer signal ends it with its own reason, before or during the work', a
   expect(clock.sleeping).toBe(0);
 });
 
-test.each([
-  [1_767_225_600_000, '2026-01-01T00:00:00.000000Z'],
-  [1_767_225_600_007.9, '2026-01-01T00:00:00.007000Z'],
-])('%d is the MicroTime %s', (ms, text) => {
-  expect(toMicroTime(ms)).toBe(text);
+test('what the interrupted work makes of it does not hide the reason', async () => {
+  const clock = new FakeClock();
+  const late = withDeadline({ clock, ms: 1_000, what: 'the import' }, (signal) =>
+    obedient(signal).catch(() => Promise.reject(new Error('git was killed'))),
+  );
+  const outcome = expect(late).rejects.toThrow('the import did not finish within 1 s');
+  await clock.advance(1_000);
+  await outcome;
+});
+
+test('work that takes too long is left behind, and work in time is not', async () => {
+  const clock = new FakeClock();
+  const never = atMost(clock, 1_000, new Promise(() => undefined));
+  await clock.advance(1_000);
+  expect([await never, await atMost(clock, 1_000, Promise.resolve(42)), clock.sleeping]).toEqual([undefined, 42, 0]);
 });
