@@ -116,10 +116,16 @@ describe('a Build on a real API server', () => {
     expect(podsOf('bad-source')).toHaveLength(1);
   });
 
-  it('fails with the words of a publisher that refuses the results', async () => {
-    cluster.standins.faults.add({ match: /PUT .*publications/, action: { status: 422, code: 'BadPackage' } });
-    await createBuild(cluster, 'refused');
-    expect(await completed('refused')).toMatchObject({ state: 'failed', reason: 'BadPackage' });
+  it.each([
+    { who: 'publisher', match: /PUT .*publications/, status: 422, code: 'BadPackage' },
+    { who: 'publisher', match: /PUT .*publications/, status: 409, code: 'DirectoryInUse' },
+    { who: 'publisher', match: /PUT .*publications/, status: 410, code: 'ProjectDeleted' },
+    { who: 'distgit', match: /PUT .*imports/, status: 410, code: 'ProjectDeleted' },
+  ])('fails at once with the words of a $who that says $code', async ({ who, match, status, code }) => {
+    const name = `refused-by-${who}-${status}`;
+    cluster.standins.faults.add({ match, action: { status, code } });
+    await createBuild(cluster, name);
+    expect(await completed(name)).toMatchObject({ state: 'failed', reason: code });
   });
 
   it('skips the chroots that its spec excludes', async () => {

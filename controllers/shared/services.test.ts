@@ -87,6 +87,13 @@ describe('the services, over HTTP,', () => {
     expect(error).toMatchObject({ code: 'BadPackage', message: 'as the test wants it' });
   });
 
+  it('that refuse a deletion are asked again: a Project must not stay for ever', async () => {
+    standins.faults.add({ match: /DELETE/, action: { status: 409, code: 'Busy' } });
+    const error = await services.deleteProject('a', 'b', signal).catch((problem: unknown) => problem);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(TerminalError);
+  });
+
   it.each([401, 404, 429, 500, 503, 507])('that fail with %i may do better next time', async (status) => {
     standins.faults.add({ match: /PUT/, action: { status } });
     const error = await services.publish(TASK, PUBLICATION, signal).catch((problem: unknown) => problem);

@@ -67,7 +67,7 @@ export function createServices(options: ServiceOptions): Services {
     const text = await response.body.text();
     const json: unknown = text === '' ? undefined : parse(text);
     if (response.statusCode < 300) return { status: response.statusCode, json };
-    throw serviceError(`${method} ${path}`, response.statusCode, json);
+    throw serviceError(method, path, response.statusCode, json);
   }
 
   /** 202 is "working"; 200 has the answer. */
@@ -116,12 +116,12 @@ function parse(text: string): unknown {
 
 /**
  * 400 and 422 say that the request can never succeed, 409 that the task or its directory is another one's, 410 that what it is
- * about is gone; everything else may pass.
+ * about is gone; everything else may pass. A deletion is asked for until it is done, whatever stands in its way.
  */
-function serviceError(what: string, status: number, json: unknown): Error {
+function serviceError(method: Method, path: string, status: number, json: unknown): Error {
   const parsed = apiError.safeParse(json);
   const code = parsed.success ? parsed.data.error.code : `HTTP${status}`;
   const message = parsed.success ? parsed.data.error.message : `answered ${status}`;
-  if ([400, 409, 410, 422].includes(status)) return new TerminalError(code, message);
-  return new Error(`${what}: ${code}: ${message}`);
+  if (method !== 'DELETE' && [400, 409, 410, 422].includes(status)) return new TerminalError(code, message);
+  return new Error(`${method} ${path}: ${code}: ${message}`);
 }
