@@ -10,13 +10,14 @@ awk '$5 ~ "^/(run|var/lib)/kopr-cluster/" { print $5 }' /proc/self/mountinfo | s
   umount --lazy "$point"
 done
 
-# What is written below these folders goes to the scratch folder; whiteouts hide what belongs to the machine's cluster.
+# The folders a cluster writes to are empty ones of the scratch folder. They are mounted, not cleared, because the machine's
+# cluster may be at work in its own; the overlays make room for them where the machine has none.
 mount -t overlay overlay -o "lowerdir=/var/lib,upperdir=$scratch/lib,workdir=$scratch/lib.work" /var/lib
 mount -t overlay overlay -o "lowerdir=/var/log,upperdir=$scratch/log,workdir=$scratch/log.work" /var/log
-rm -rf /var/lib/kopr-cluster /var/lib/kubelet /var/lib/cni /var/log/containers
-# Containers' file systems are overlays, which cannot lie on another one.
-mkdir /var/lib/kopr-cluster
-mount --bind "$scratch/cluster" /var/lib/kopr-cluster
+for dir in lib/kopr-cluster lib/kubelet lib/cni log/containers; do
+  mkdir -p "/var/$dir" "$scratch/var/$dir"
+  mount --bind "$scratch/var/$dir" "/var/$dir"
+done
 mount -t tmpfs tmpfs /run
 mkdir /run/lock
 ip link set lo up

@@ -21,7 +21,7 @@ isolated() {
 in_isolation() {
   scratch=${KOPR_ISOLATED:?}
   clear_isolation
-  mkdir -p "$scratch/cluster" "$scratch/lib" "$scratch/lib.work" "$scratch/log" "$scratch/log.work"
+  mkdir -p "$scratch/lib" "$scratch/lib.work" "$scratch/log" "$scratch/log.work"
   code=0
   KOPR_CGROUP=kopr-isolated KUBECONFIG='' \
     unshare --mount --net --pid --fork --mount-proc --kill-child "$here/sh/enter.sh" "$scratch" "$@" || code=$?
