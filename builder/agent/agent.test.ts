@@ -244,6 +244,13 @@ describe('a publisher that refuses', () => {
     expect(await control()).toEqual(['refused']);
   });
 
+  it('the directory, which another build has, ends the wait as well, at the first answer', async () => {
+    await build();
+    expect(await start({ occupied: true })).toBe('refused');
+    expect(await control()).toEqual(['refused']);
+    expect(stub.requests.filter((request) => request.includes('/log/'))).toHaveLength(1);
+  });
+
   it('one package fails the build, with its words, and keeps the logs', async () => {
     await build();
     expect(await start({ refuse: (name) => name.endsWith('.x86_64.rpm') })).toBe('uploaded');

@@ -23,6 +23,8 @@ export interface LogAnswer {
 
 /** Code of the publisher's answer to whatever comes after the manifest. */
 export const TASK_COMPLETE = 'TaskComplete';
+/** Code of its answer to a piece of log that does not begin where its copy ends. Other conflicts will not change. */
+const WRONG_OFFSET = 'WrongOffset';
 
 const REQUEST_MS = 60_000;
 /** An upload slower than this has stalled. */
@@ -50,7 +52,7 @@ export class Publisher {
       REQUEST_MS,
       signal,
     );
-    if (answer.status === 409 && !answer.isComplete()) {
+    if (answer.has(WRONG_OFFSET)) {
       return { accepted: false, size: sizeAnswer.parse(answer.json()).size };
     }
     answer.check();
@@ -105,8 +107,8 @@ class Answer {
     this.#text = text;
   }
 
-  isComplete(): boolean {
-    return this.status === 409 && this.#error()?.code === TASK_COMPLETE;
+  has(code: string): boolean {
+    return this.status === 409 && this.#error()?.code === code;
   }
 
   json(): unknown {
@@ -116,7 +118,7 @@ class Answer {
   check(): void {
     if (this.status >= 200 && this.status < 300) return;
     const message = `the publisher answered ${this.#what} with status ${this.status}: ${this.#reason()}`;
-    if (this.isComplete()) throw new TerminalError(TASK_COMPLETE, message);
+    if (this.has(TASK_COMPLETE)) throw new TerminalError(TASK_COMPLETE, message);
     if (this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status)) {
       throw new TerminalError('PublisherRefused', message);
     }

@@ -13,6 +13,8 @@ export interface StubOptions {
   fault?: (request: string, count: number) => Fault | undefined;
   /** Names that are answered with 413. */
   refuse?: (name: string) => boolean;
+  /** Another build has the directory of the task: nothing is taken. */
+  occupied?: boolean;
 }
 
 /**
@@ -71,6 +73,9 @@ export class PublisherStub {
   #answer(request: IncomingMessage, body: Buffer): { status: number; body: unknown } {
     const url = new URL(request.url ?? '/', 'http://stub');
     const [, , , , kind, name] = url.pathname.split('/');
+    if (this.#options.occupied) {
+      return { status: 409, body: { error: { code: 'DirectoryInUse', message: 'another build has the directory' } } };
+    }
     if (kind === 'complete') return this.#complete(body);
     if (this.manifest !== undefined) {
       return {
@@ -96,7 +101,10 @@ export class PublisherStub {
   /** Bytes that are there already are taken for a repetition; a gap is refused. */
   #appendLog(name: string, offset: number, body: Buffer): { status: number; body: unknown } {
     const have = this.logs.get(name) ?? Buffer.alloc(0);
-    if (offset > have.length) return { status: 409, body: { size: have.length } };
+    if (offset > have.length) {
+      const error = { code: 'WrongOffset', message: `the log ends at byte ${have.length}` };
+      return { status: 409, body: { error, size: have.length } };
+    }
     const grown = Buffer.concat([have, body.subarray(have.length - offset)]);
     this.logs.set(name, grown);
     return { status: 200, body: { size: grown.length } };
