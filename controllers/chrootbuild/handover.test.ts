@@ -107,6 +107,15 @@ describe('a stage whose builder is over', () => {
     expect(unanswered(world, entry.question, 'reset', NOW).status?.phase).toBe(entry.phase);
   });
 
+  it.each([
+    { waited: 0, pause: 500 },
+    { waited: 20, pause: 5_000 },
+    { waited: 3600, pause: 30_000 },
+  ])('asks again after $pause ms when it has waited for $waited s', ({ waited, pause }) => {
+    const world = withBuilder({ phase: 'Ended', endedAt: ago(waited) });
+    expect(unanswered(world, 'publication', 'reset', NOW).requeueAfterMs).toBe(pause);
+  });
+
   it('gives up on services that do not take over for six hours, with their last words', () => {
     const stage = aBinaryStage('pebble-13-x86_64', { builtAt: ago(6 * 3600 + 1), message: 'waits for the publisher' });
     const ticket = aTicket('t', { closed: true }, ASSIGNED);

@@ -32,7 +32,7 @@ import { answer } from './ask.ts';
 import type { ChrootBuildPlan } from './plan.ts';
 import { planChrootBuild, unanswered } from './plan.ts';
 import { newestTicket } from './status.ts';
-import type { ChrootBuildWorld, Question } from './world.ts';
+import type { ChrootBuildWorld, Facts, Question } from './world.ts';
 
 export const chrootBuildRbac: RbacRule[] = [
   { group: 'kopr.dev', resources: ['chrootbuilds'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
@@ -121,13 +121,19 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     }
   }
 
-  async function ask(world: ChrootBuildWorld, question: Question, closed: Set<string>, ctx: ReconcileContext) {
+  /** The answer, or what to do without one. */
+  async function ask(
+    world: ChrootBuildWorld,
+    question: Question,
+    ctx: ReconcileContext,
+  ): Promise<{ facts: Facts } | { without: ChrootBuildPlan }> {
     try {
-      return await answer(world, question, options.services, ctx.signal);
+      return { facts: await answer(world, question, options.services, ctx.signal) };
     } catch (error) {
       if (ctx.signal.aborted) throw error;
-      await apply(world.chrootBuild, unanswered(world, question, errorMessage(error), ctx.clock.now()), closed, ctx);
-      throw error;
+      const problem = errorMessage(error);
+      ctx.log.warn({ chrootBuild: keyOf(world.chrootBuild), question, problem }, 'service did not answer');
+      return { without: unanswered(world, question, problem, ctx.clock.now()) };
     }
   }
 
@@ -139,11 +145,13 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     for (let pass = 1; pass <= MAX_PASSES; pass++) {
       const plan = planChrootBuild(world, ctx.clock.now());
       await apply(chrootBuild, plan, closed, ctx);
-      if (plan.ask === undefined) {
-        if (plan.requeueAfterMs === undefined) return undefined;
-        return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };
+      if (plan.ask === undefined) return outcome(plan);
+      const answered = await ask(world, plan.ask, ctx);
+      if ('without' in answered) {
+        await apply(chrootBuild, answered.without, closed, ctx);
+        return outcome(answered.without);
       }
-      world = { ...world, facts: await ask(world, plan.ask, closed, ctx) };
+      world = { ...world, facts: answered.facts };
     }
     throw new Error(`the plan for ChrootBuild ${key} still had a question after ${MAX_PASSES} passes`);
   }
@@ -162,4 +170,8 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     reconcile,
     rbac: chrootBuildRbac,
   });
+}
+
+function outcome({ requeueAfterMs, status }: ChrootBuildPlan): ReconcileResult {
+  return requeueAfterMs === undefined ? undefined : { requeueAfterMs, reason: status?.reason ?? 'Waiting' };
 }

@@ -17,6 +17,8 @@ const BUILDER_GRACE_MS = 30_000;
 const SERVICES_DEADLINE_MS = 6 * 3_600_000;
 /** How often a service that is still working is asked again. It holds each request open for 2 s itself. */
 const POLL_MS = 500;
+/** The longest pause before a service that did not answer is asked again. */
+const LONGEST_PAUSE_MS = 30_000;
 /** Reasons of a lost builder that another builder would not cure. */
 const NOT_WORTH_A_RETRY = new Set(['OutOfMemory', 'TimedOut', 'DiskFull', 'PodRefused']);
 
@@ -147,12 +149,18 @@ function refused(world: ChrootBuildWorld, now: number, { refused: { code, messag
   return end(world, now, 'Failed', code, message);
 }
 
-/** A question got no answer. It is asked again, with growing pauses; meanwhile the stage says what it waits for. */
+/**
+ * A question got no answer. It is asked again; meanwhile the stage says what it waits for. The pause is a quarter of the
+ * time that it has waited, and half a minute at most: an outage is over for the builds soon after it is over.
+ */
 export function unanswered(world: ChrootBuildWorld, question: Question, problem: string, now: number): ChrootBuildPlan {
   const service = question === 'imported' ? 'distgit' : 'the publisher';
   const message = `waits for ${service}, which does not answer as it should: ${problem}`;
   const standing = { phase: phaseOf(world, question), reason: 'ServiceUnavailable', message, builderIsOver: true };
-  return { closeTickets: [], status: chrootBuildStatus(world, standing, now), notes: [] };
+  const status = chrootBuildStatus(world, standing, now);
+  const waited = now - fromTimestamp(status.builtAt ?? toTimestamp(now));
+  const requeueAfterMs = Math.min(LONGEST_PAUSE_MS, Math.max(POLL_MS, waited / 4));
+  return { closeTickets: [], status, notes: [], requeueAfterMs };
 }
 
 const SILENT: ChrootBuildPlan = { closeTickets: [], notes: [] };
