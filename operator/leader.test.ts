@@ -187,3 +187,25 @@ describe('losing', () => {
     expect([a.isLeading(), b.isLeading(), lost]).toEqual([true, false, []]);
   });
 });
+
+describe('giving back', () => {
+  test('also when the server carried out a renewal that nobody heard of', async () => {
+    const a = candidate('a');
+    await a.whenLeading();
+    api.fault({ method: 'PATCH', action: 'lose-answer' });
+    await clock.advance(2_000);
+    await eventually('the renewal', () => renewals() === 1);
+    await a.stop();
+    expect(holder()).toBe('');
+  });
+
+  test('never takes it from somebody else', async () => {
+    const a = candidate('a');
+    await a.whenLeading();
+    api.update(Leases, KEY, (lease) => {
+      lease.spec = { ...lease.spec, holderIdentity: 'usurper' };
+    });
+    await a.stop();
+    expect(holder()).toBe('usurper');
+  });
+});

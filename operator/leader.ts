@@ -13,6 +13,8 @@ import type { Lease } from './core.ts';
 import { Leases } from './core.ts';
 import { toMicroTime } from './microTime.ts';
 
+const RELEASE_ATTEMPTS = 3;
+
 export interface LeaderElectionOptions {
   namespace: string;
   name: string;
@@ -86,13 +88,17 @@ export class LeaderElector {
     const { clock, random } = this.deps;
     const { signal } = this.stopping;
     const { retryMs } = this.options;
+    let acquired = false;
     while (!signal.aborted) {
-      if (await this.attempt()) break;
+      acquired = await this.attempt();
+      if (acquired) break;
       // Jitter keeps the candidates apart.
       await clock.sleep(retryMs * (1 + 0.2 * random()), signal).catch(() => undefined);
     }
-    if (signal.aborted) return;
+    if (!acquired) return;
     this.setHeld(true);
+    // Whoever stops it gives the lease back.
+    if (signal.aborted) return;
     this.log.info('became the leader');
     this.resolveLeading();
     while (!signal.aborted) {
@@ -231,17 +237,37 @@ export class LeaderElector {
   }
 
   private async release(): Promise<void> {
+    try {
+      // A renewal that was cut off by the stop may have been carried out: then the version we know is not the last.
+      for (let attempt = 1; attempt <= RELEASE_ATTEMPTS; attempt++) {
+        if (!(await this.giveBack())) continue;
+        this.log.info('gave the lease back');
+        return;
+      }
+      this.log.warn({ attempts: RELEASE_ATTEMPTS }, 'could not give the lease back: it changes all the time');
+    } catch (error) {
+      // It ends by itself in 15 s.
+      this.log.warn({ err: errorMessage(error) }, 'could not give the lease back');
+    }
+  }
+
+  /** False when the lease turned out to be of another version, which has been read by then and is still ours. */
+  private async giveBack(): Promise<boolean> {
     const { client, clock } = this.deps;
+    const timeoutMs = this.options.renewDeadlineMs / 2;
     const patch = {
       metadata: { resourceVersion: this.seen?.lease.metadata.resourceVersion },
       spec: { holderIdentity: '', leaseDurationSeconds: 1, renewTime: toMicroTime(clock.now()) },
     };
     try {
-      await client.mergePatch(Leases, this.key, patch, { timeoutMs: this.options.renewDeadlineMs / 2 });
-      this.log.info('gave the lease back');
+      await client.mergePatch(Leases, this.key, patch, { timeoutMs });
+      return true;
     } catch (error) {
-      // It ends by itself in 15 s.
-      this.log.warn({ err: errorMessage(error) }, 'could not give the lease back');
+      if (!isConflict(error)) throw error;
+      const lease = await client.get(Leases, this.key, { timeoutMs });
+      if (lease?.spec?.holderIdentity !== this.options.identity) throw error;
+      this.observe(lease);
+      return false;
     }
   }
 }
