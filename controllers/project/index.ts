@@ -14,7 +14,6 @@ import { API_VERSION } from '../../crds/kind.ts';
 import type { Project } from '../../crds/project.ts';
 import { Projects } from '../../crds/project.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
-import { ApiError } from '../../operator/client.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import { Namespaces } from '../../operator/core.ts';
@@ -84,7 +83,10 @@ export function addProjectController(manager: Manager, options: { services: Serv
       return answer ?? 'pending';
     } catch (error) {
       if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
-      throw error;
+      if (ctx.signal.aborted) throw error;
+      const problem = oneSentence(errorMessage(error), 500);
+      ctx.log.warn({ project: keyOf(project), problem }, 'publisher did not answer');
+      return { unavailable: problem };
     }
   }
 
@@ -144,16 +146,8 @@ export function addProjectController(manager: Manager, options: { services: Serv
     const world = observe(project);
     const plan = planProject(world, ctx.clock.now());
     if (plan.step !== 'ensureRepositories') return apply(project, plan, ctx);
-    try {
-      const repositories = await askPublisher(project, plan, ctx);
-      return await apply(project, planProject({ ...world, repositories }, ctx.clock.now()), ctx);
-    } catch (error) {
-      if (error instanceof ApiError || ctx.signal.aborted) throw error;
-      // Says what it waits for; the error itself makes the queue ask again, with growing pauses.
-      const repositories = { unavailable: oneSentence(errorMessage(error), 500) };
-      await apply(project, planProject({ ...world, repositories }, ctx.clock.now()), ctx);
-      throw error;
-    }
+    const repositories = await askPublisher(project, plan, ctx);
+    return apply(project, planProject({ ...world, repositories }, ctx.clock.now()), ctx);
   }
 
   const keyOfProject = (object: { metadata: { namespace?: string }; spec: { project: string } }): string[] => [

@@ -96,6 +96,16 @@ describe('planProject', () => {
     expect(statusOf(plan).chroots).toHaveLength(2);
   });
 
+  it('asks a publisher that does not answer again in ten seconds, and says so unless it was ready', () => {
+    const repositories = { unavailable: 'reset' };
+    const fresh = planProject(aWorld({ repositories }), NOW);
+    expect(fresh).toMatchObject({ requeueAfterMs: 10_000, status: { ready: 'False' } });
+    const condition = fresh.step === 'status' ? fresh.status.conditions?.[0] : undefined;
+    expect(condition).toMatchObject({ reason: 'PublisherUnavailable', message: expect.stringContaining('reset') });
+    const ready = planProject(aWorld({ project: settled(), repositories }), NOW);
+    expect(ready).toMatchObject({ requeueAfterMs: 10_000, status: { ready: 'True' } });
+  });
+
   it('tells the words of a publisher that refuses', () => {
     const refused = { refused: { code: 'BadName', message: 'no such owner' } };
     expect(readiness(planProject(aWorld({ repositories: refused }), NOW))).toMatchObject({

@@ -14,6 +14,8 @@ export const CREATING = 'CreatingRepositories';
 const UNAVAILABLE = 'PublisherUnavailable';
 /** A GitOps tool may apply Chroots after Projects; until then the Project is merely not ready. */
 const RETRY_MISSING_MS = 15_000;
+/** Pauses that grew with the outage would make new Projects wait for as long again after it. */
+const RETRY_UNAVAILABLE_MS = 10_000;
 const POLL_MS = 1_000;
 /** Builds that are deleted in one go when their Project is deleted. */
 export const DELETE_BATCH = 100;
@@ -60,7 +62,7 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
   }
   if ('unavailable' in repositories) {
     const message = `waits for the publisher, which does not answer as it should: ${repositories.unavailable}`;
-    return notReady(world, now, UNAVAILABLE, message, undefined);
+    return notReady(world, now, UNAVAILABLE, message, RETRY_UNAVAILABLE_MS);
   }
   if ('refused' in repositories) {
     return notReady(world, now, repositories.refused.code, repositories.refused.message, undefined);
