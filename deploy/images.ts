@@ -17,8 +17,9 @@ export interface Images {
 export async function buildImages(): Promise<Images> {
   await step('bundling the programs', () => run(NODE, ['build.ts']));
   const script = join(ROOT, 'images', 'build.sh');
-  const own = await step('building the images of kopr', () => run(script, [], { timeoutMs: LONG_MS }));
+  // Asked for once: it follows from files that may be edited meanwhile, and what is built must be what is installed.
   const tag = lastLine(await run(script, ['--print-tag']));
+  const own = await step('building the images of kopr', () => run(script, ['--tag', tag], { timeoutMs: LONG_MS }));
   const chroots = await step('building the test distribution Pebble Linux', () =>
     run(NODE, ['test/distro/main.ts', 'images'], { timeoutMs: LONG_MS }),
   );

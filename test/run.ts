@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { say, step } from '../deploy/progress.ts';
-import { CommandError, ROOT, run } from '../deploy/run.ts';
+import { CommandError, lastLine, ROOT, run } from '../deploy/run.ts';
 
 const HELP = `Usage: node test/run.ts GATES
 
@@ -13,6 +13,8 @@ const HELP = `Usage: node test/run.ts GATES
   verify   types, lint, drift of generated files, unit tests
   lint     linters alone
   e2e      install kopr into the cluster and test it there
+
+All that is about the embedded cluster itself is left out where another one is used.
 `;
 
 interface Count {
@@ -28,6 +30,7 @@ interface Gate {
 const BIN = join(ROOT, 'node_modules', '.bin');
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 const ONE: Count = { passed: 1, failed: 0 };
+const CLUSTER = join(ROOT, 'cluster', 'cluster.sh');
 const LONG_MS = 3_600_000;
 
 /** A command that is one test: it passes or fails. */
@@ -91,7 +94,7 @@ const DRIFT: Gate[] = [
 const UNIT = vitest('unit tests', ['--project', 'unit']);
 const PROCESS = vitest('tests of whole processes', ['--project', 'process']);
 const API = vitest('tests against a real API server', ['--project', 'api']);
-const GO: Gate = command('tests of the cluster tool', join(ROOT, 'cluster', 'cluster.sh'), ['test']);
+const GO: Gate = command('tests of the cluster tool', CLUSTER, ['test']);
 const CHART = vitest('chart tests', ['--project', 'chart']);
 const E2E: Gate[] = [
   {
@@ -102,6 +105,12 @@ const E2E: Gate[] = [
     },
   },
   vitest('end-to-end tests', ['--project', 'e2e']),
+];
+
+/** About the embedded cluster itself, in namespaces of their own beside the one that runs. */
+const EMBEDDED: Gate[] = [
+  command('the embedded cluster from nothing to nothing', CLUSTER, ['selftest']),
+  command('the demo twice in a row', CLUSTER, ['isolated', join(ROOT, 'test', 'selftest', 'demo-twice.sh')]),
 ];
 
 const GATES: Record<string, Gate[]> = {
@@ -117,14 +126,20 @@ async function shellcheck(): Promise<Count> {
   return ONE;
 }
 
+async function isEmbedded(): Promise<boolean> {
+  return lastLine(await run(CLUSTER, ['which'])) === 'embedded';
+}
+
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } });
-  const gates = GATES[positionals[0] ?? ''];
-  if (values.help || gates === undefined) {
+  const name = positionals[0] ?? '';
+  const named = GATES[name];
+  if (values.help || named === undefined) {
     process.stdout.write(HELP);
     if (!values.help) process.exitCode = 2;
     return;
   }
+  const gates = name === 'all' && (await isEmbedded()) ? [...named, ...EMBEDDED] : named;
   const total: Count = { passed: 0, failed: 0 };
   const failures: string[] = [];
   for (const gate of gates) {
