@@ -12,9 +12,6 @@ const processes = [
   'builder/sources/git.test.ts',
   'services/*/{chaos,crash,main,keygen,service}.test.ts',
 ];
-/** What the issue demands and does not hold yet, or not every time: `vitest run --project unmet` says what is missing. */
-const unmet = ['test/e2e/isolation.test.ts', 'test/e2e/crash.test.ts'];
-
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -30,7 +27,7 @@ export default defineConfig({
           exclude: [...notOurs, ...chart, ...processes, 'test/e2e/**', '**/*.api.test.ts'],
         },
       },
-      { extends: true, test: { name: 'process', include: processes, testTimeout: 120_000, retry: 1 } },
+      { extends: true, test: { name: 'process', include: processes, testTimeout: 120_000 } },
       {
         // Against a real kube-apiserver, one for all files: started when the first of them is to run.
         extends: true,
@@ -40,24 +37,16 @@ export default defineConfig({
           exclude: notOurs,
           globalSetup: ['operator/testing/global-setup.ts'],
           testTimeout: 60_000,
-          retry: 1,
         },
       },
       { extends: true, test: { name: 'chart', include: chart, testTimeout: 60_000 } },
-      {
-        extends: true,
-        test: { name: 'unmet', include: unmet, fileParallelism: false, testTimeout: 420_000, hookTimeout: 420_000 },
-      },
       {
         // Against kopr in a cluster (`make deploy`). Files run one after the other: two cores build packages as well.
         extends: true,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: unmet,
           fileParallelism: false,
-          // Deadlines of real processes on two busy cores; vitest reports what passed in the second run only.
-          retry: 1,
           testTimeout: 420_000,
           hookTimeout: 420_000,
         },
