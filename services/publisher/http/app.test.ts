@@ -1,45 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { mintControlToken, mintTaskToken } from '../../../lib/protocol/token.ts';
-import { TestClient, type TestTask } from '../testing/client.ts';
-import { createWorld, type Publisher, startPublisher, type World } from '../testing/processes.ts';
+import { TestClient } from '../testing/client.ts';
+import { createIngest, type Ingest } from '../testing/ingest.ts';
+import { startPublisher } from '../testing/processes.ts';
 
-let world: World;
-let publisher: Publisher;
+let ingest: Ingest;
 let client: TestClient;
-let build = 0;
 
 beforeAll(async () => {
-  world = await createWorld(await mkdtemp(join(tmpdir(), 'kopr-ingest-')));
-  publisher = await startPublisher(world, {
-    KOPR_MAX_LOG_BYTES: '1000',
-    KOPR_MAX_FILE_BYTES: '100000',
-    KOPR_MAX_TASK_BYTES: '150000',
-  });
-  client = new TestClient(world.tokenKey, publisher.ports.http);
+  ingest = await createIngest();
+  ({ client } = ingest);
 });
 
-afterAll(async () => {
-  await publisher.end('SIGKILL');
-  await world.keygen.end('SIGKILL');
-  await rm(world.directory, { recursive: true, force: true });
-});
-
-/** A task in a directory of its own. */
-function freshTask(): Promise<TestTask> {
-  build++;
-  return client.newTask(`demo/hello/pebble-13-x86_64/${String(build).padStart(8, '0')}-hello`);
-}
+afterAll(() => ingest.end());
 
 describe('the API', () => {
   it('lets nobody in without the right token', async () => {
-    const task = await freshTask();
-    const other = await freshTask();
-    const key = new Uint8Array(world.tokenKey);
+    const task = await ingest.freshTask();
+    const other = await ingest.freshTask();
+    const key = new Uint8Array(ingest.world.tokenKey);
     const control = await mintControlToken(key, 'operator', 'publisher', systemClock);
     const foreign = await mintTaskToken(
       new Uint8Array(randomBytes(32)),
@@ -93,7 +75,7 @@ describe('the API', () => {
       status: 404,
       body: { error: { code: 'NotFound' } },
     });
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     expect(await client.send('POST', `/v1/tasks/${task.task}/log/a.log?offset=-1`, task.token, 'x')).toMatchObject({
       status: 400,
     });
@@ -104,11 +86,11 @@ describe('the API', () => {
   });
 
   it('says that the disk is full before it is', async () => {
-    const strict = await startPublisher(world, {
+    const strict = await startPublisher(ingest.world, {
       KOPR_MIN_FREE_BYTES: String(2 ** 52),
-      KOPR_DATA_DIR: join(world.directory, 'full'),
+      KOPR_DATA_DIR: join(ingest.world.directory, 'full'),
     });
-    const other = new TestClient(world.tokenKey, strict.ports.http);
+    const other = new TestClient(ingest.world.tokenKey, strict.ports.http);
     const task = await other.newTask('demo/hello/pebble-13-x86_64/00000001-hello');
     expect(await other.file(task, 'a', Buffer.from('x'))).toMatchObject({
       status: 507,

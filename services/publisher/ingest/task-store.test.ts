@@ -1,47 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectStatus, failed, manifestOf, succeeded, TestClient, type TestTask } from '../testing/client.ts';
-import { createWorld, type Publisher, startPublisher, type World } from '../testing/processes.ts';
+import { expectStatus, failed, manifestOf, succeeded, type TestClient } from '../testing/client.ts';
+import { createIngest, type Ingest } from '../testing/ingest.ts';
 
-let world: World;
-let publisher: Publisher;
+let ingest: Ingest;
 let client: TestClient;
-let build = 0;
 
 beforeAll(async () => {
-  world = await createWorld(await mkdtemp(join(tmpdir(), 'kopr-ingest-')));
-  publisher = await startPublisher(world, {
-    KOPR_MAX_LOG_BYTES: '1000',
-    KOPR_MAX_FILE_BYTES: '100000',
-    KOPR_MAX_TASK_BYTES: '150000',
-  });
-  client = new TestClient(world.tokenKey, publisher.ports.http);
+  ingest = await createIngest();
+  ({ client } = ingest);
 });
 
-afterAll(async () => {
-  await publisher.end('SIGKILL');
-  await world.keygen.end('SIGKILL');
-  await rm(world.directory, { recursive: true, force: true });
-});
-
-/** A task in a directory of its own. */
-function freshTask(): Promise<TestTask> {
-  build++;
-  return client.newTask(`demo/hello/pebble-13-x86_64/${String(build).padStart(8, '0')}-hello`);
-}
-
-function logOf(task: TestTask, name = 'builder-live.log'): Promise<string> {
-  return readFile(join(world.data, 'results', task.owner, task.project, task.chroot, task.directory, name), 'utf8');
-}
+afterAll(() => ingest.end());
 
 describe('a task', () => {
   const files = [{ name: 'hello.spec', content: Buffer.from('Name: hello\n') }];
 
   it('is complete with its manifest, and immutable afterwards', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     const state = (): Promise<unknown> => client.control('GET', `/v1/tasks/${task.task}`).then((answer) => answer.body);
     expect(await state()).toEqual({ state: 'none' });
     await client.log(task, 0, 'x');
@@ -56,7 +34,7 @@ describe('a task', () => {
   });
 
   it('refuses a manifest that names a file twice, or is none', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     await client.file(task, 'a', Buffer.from('a'));
     const [file] = manifestOf([{ name: 'a', content: Buffer.from('a') }], succeeded).files;
     if (file === undefined) throw new Error('no file');
@@ -70,35 +48,34 @@ describe('a task', () => {
   });
 
   it('that was forgotten cannot send any more', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     await client.log(task, 0, 'x');
     expectStatus(await client.control('DELETE', `/v1/tasks/${task.task}`), 204);
     expectStatus(await client.control('DELETE', `/v1/tasks/${task.task}`), 204);
     expect(await client.log(task, 1, 'x')).toMatchObject({ status: 410 });
     expect(await client.complete(task, manifestOf([], failed))).toMatchObject({ status: 410 });
     expect((await client.control('GET', `/v1/tasks/${task.task}`)).body).toEqual({ state: 'none' });
-    await expect(stat(join(world.data, 'staging', task.task))).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(stat(join(ingest.world.data, 'staging', task.task))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('takes over from an earlier attempt, whose log is kept aside and who is refused from then on', async () => {
-    build++;
-    const dir = `demo/hello/pebble-13-x86_64/${String(build).padStart(8, '0')}-hello`;
+    const dir = ingest.freshDirectory();
     const uid = randomUUID();
     const first = await client.newTask(dir, `${uid}.1`);
     const second = await client.newTask(dir, `${uid}.2`);
     await client.log(first, 0, 'first attempt');
     expect(await client.log(second, 0, 'second')).toMatchObject({ status: 200, body: { size: 6 } });
-    expect(await logOf(second)).toBe('second');
-    expect(await logOf(second, `prev_build_backup/${first.task}/builder-live.log`)).toBe('first attempt');
+    expect(await ingest.logOf(second)).toBe('second');
+    expect(await ingest.logOf(second, `prev_build_backup/${first.task}/builder-live.log`)).toBe('first attempt');
     expect(await client.log(first, 13, 'zombie')).toMatchObject({
       status: 410,
       body: { error: { code: 'TaskSuperseded' } },
     });
-    expect(await logOf(second)).toBe('second');
+    expect(await ingest.logOf(second)).toBe('second');
   });
 
   it('is refused a directory that another build has, and leaves what is there alone', async () => {
-    const owner = await freshTask();
+    const owner = await ingest.freshTask();
     await client.log(owner, 0, 'mine');
     const other = await client.newTask([owner.owner, owner.project, owner.chroot, owner.directory].join('/'));
     const refused = { status: 409, body: { error: { code: 'DirectoryInUse' } } };
@@ -109,13 +86,13 @@ describe('a task', () => {
     });
     expect(await client.file(other, 'a', Buffer.from('a'))).toMatchObject(refused);
     expect(await client.complete(other, manifestOf([], failed))).toMatchObject(refused);
-    expect(await logOf(owner)).toBe('mine');
+    expect(await ingest.logOf(owner)).toBe('mine');
     expect(await client.log(owner, 4, ' still')).toMatchObject({ status: 200 });
   });
 
   it('is refused a directory with packages that nobody owns', async () => {
-    const task = await freshTask();
-    const path = join(world.data, 'results', task.owner, task.project, task.chroot, task.directory);
+    const task = await ingest.freshTask();
+    const path = ingest.resultPath(task);
     await mkdir(path, { recursive: true });
     await writeFile(join(path, 'old-1-1.noarch.rpm'), 'of an older tree');
     expect(await client.log(task, 0, 'x')).toMatchObject({ status: 409, body: { error: { code: 'DirectoryInUse' } } });

@@ -1,41 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { manifestOf, sha256Of, succeeded, TestClient, type TestTask } from '../testing/client.ts';
-import { createWorld, type Publisher, startPublisher, type World } from '../testing/processes.ts';
+import { manifestOf, sha256Of, succeeded, type TestClient } from '../testing/client.ts';
+import { createIngest, type Ingest } from '../testing/ingest.ts';
 
-let world: World;
-let publisher: Publisher;
+let ingest: Ingest;
 let client: TestClient;
-let build = 0;
 
 beforeAll(async () => {
-  world = await createWorld(await mkdtemp(join(tmpdir(), 'kopr-ingest-')));
-  publisher = await startPublisher(world, {
-    KOPR_MAX_LOG_BYTES: '1000',
-    KOPR_MAX_FILE_BYTES: '100000',
-    KOPR_MAX_TASK_BYTES: '150000',
-  });
-  client = new TestClient(world.tokenKey, publisher.ports.http);
+  ingest = await createIngest();
+  ({ client } = ingest);
 });
 
-afterAll(async () => {
-  await publisher.end('SIGKILL');
-  await world.keygen.end('SIGKILL');
-  await rm(world.directory, { recursive: true, force: true });
-});
-
-/** A task in a directory of its own. */
-function freshTask(): Promise<TestTask> {
-  build++;
-  return client.newTask(`demo/hello/pebble-13-x86_64/${String(build).padStart(8, '0')}-hello`);
-}
+afterAll(() => ingest.end());
 
 describe('a file', () => {
   it('may be sent again, and under another name', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     const content = randomBytes(2000);
     for (const name of ['a.rpm', 'a.rpm', 'b.rpm']) {
       expect(await client.file(task, name, content)).toEqual({ status: 200, body: { size: 2000 } });
@@ -43,7 +25,7 @@ describe('a file', () => {
   });
 
   it('is not taken when its content is not the announced one', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     const answer = await client.file(task, 'a.spec', Buffer.from('one'), sha256Of(Buffer.from('two')));
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'WrongChecksum' } } });
     const manifest = manifestOf([{ name: 'a.spec', content: Buffer.from('two') }], succeeded);
@@ -54,7 +36,7 @@ describe('a file', () => {
   });
 
   it('is not taken when it is too large, alone or with the others', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     expect(await client.file(task, 'a', randomBytes(100_001))).toMatchObject({ status: 413 });
     expect(await client.file(task, 'b', randomBytes(90_000))).toMatchObject({ status: 200 });
     expect(await client.file(task, 'c', randomBytes(90_000))).toMatchObject({
@@ -65,7 +47,7 @@ describe('a file', () => {
   });
 
   it.each(['..%2f..%2fetc', '.hidden', '-rf', 'a b', 'ä', 'x'.repeat(256)])('is not called %s', async (name) => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     const path = `/v1/tasks/${task.task}/files/${encodeURI(name)}`;
     const content = Buffer.from('x');
     const answer = await client.send('PUT', path, task.token, content, { 'x-kopr-sha256': sha256Of(content) });
@@ -73,12 +55,12 @@ describe('a file', () => {
   });
 
   it('needs its SHA-256', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     expect(await client.file(task, 'a', Buffer.from('x'), 'none')).toMatchObject({ status: 400 });
   });
 
   it('leaves nothing behind when its upload is cut', async () => {
-    const task = await freshTask();
+    const task = await ingest.freshTask();
     const abort = new AbortController();
     const body = new ReadableStream({
       start(controller) {
@@ -94,6 +76,6 @@ describe('a file', () => {
       headers: { authorization: `Bearer ${task.token}`, 'x-kopr-sha256': sha256Of(Buffer.alloc(1000)) },
     });
     await expect(request).rejects.toThrow();
-    await expect.poll(() => readdir(join(world.data, 'staging', task.task, 'blobs'))).toEqual([]);
+    await expect.poll(() => readdir(join(ingest.world.data, 'staging', task.task, 'blobs'))).toEqual([]);
   });
 });
