@@ -1,21 +1,24 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPackages } from '../../../lib/rpm/testing/build.ts';
-import { chrootOfTest, EngineBed, nothing, sha256 } from './testing/engine.ts';
+import {
+  buildEnginePackages,
+  chrootOfTest,
+  EngineBed,
+  type EnginePackages,
+  nothing,
+  sha256,
+} from './testing/engine.ts';
 
 let bed: EngineBed;
-let packages: string[];
-let packageDirectory: string;
+let packages: EnginePackages;
 
 beforeAll(async () => {
-  packageDirectory = await mkdtemp(join(tmpdir(), 'kopr-engine-rpms-'));
-  packages = await buildPackages(packageDirectory, { name: 'hello', subpackages: ['a', 'b', 'c'] });
+  packages = await buildEnginePackages();
 });
 
-afterAll(() => rm(packageDirectory, { recursive: true, force: true }));
+afterAll(() => packages.remove());
 
 beforeEach(async () => {
   bed = await EngineBed.create(packages);
@@ -76,7 +79,7 @@ describe('the repository engine', () => {
     const path = await bed.publish(0);
     await engine.update({ add: [path, await bed.publish(1)], remove: [] });
     const before = await bed.primary();
-    await copyFile(packages[2] ?? '', join(bed.chroot, path));
+    await copyFile(packages.paths[2] ?? '', join(bed.chroot, path));
     await utimes(join(bed.chroot, path), 1_000_000, 1_000_000);
     expect(await engine.update({ add: [path], remove: [] })).toMatchObject({ generation: 2, packages: 2 });
     const after = await bed.primary();
@@ -89,7 +92,7 @@ describe('the repository engine', () => {
     await engine.update({ add: [first], remove: [] });
     const second = `00000009-hello/${basename(first)}`;
     await mkdir(join(bed.chroot, '00000009-hello'));
-    await copyFile(packages[2] ?? '', join(bed.chroot, second));
+    await copyFile(packages.paths[2] ?? '', join(bed.chroot, second));
     await engine.update({ add: [second], remove: [] });
     const { name: primary } = await bed.primary();
     const xml = gunzipSync(await readFile(join(bed.chroot, 'repodata', primary))).toString();

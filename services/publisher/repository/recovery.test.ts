@@ -1,22 +1,18 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, unlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, readlink, rm, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPackages } from '../../../lib/rpm/testing/build.ts';
 import { CreaterepoError } from './createrepo.ts';
 import { UnreadablePackagesError } from './engine.ts';
-import { EngineBed, nothing } from './testing/engine.ts';
+import { buildEnginePackages, EngineBed, type EnginePackages, nothing } from './testing/engine.ts';
 
 let bed: EngineBed;
-let packages: string[];
-let packageDirectory: string;
+let packages: EnginePackages;
 
 beforeAll(async () => {
-  packageDirectory = await mkdtemp(join(tmpdir(), 'kopr-engine-rpms-'));
-  packages = await buildPackages(packageDirectory, { name: 'hello', subpackages: ['a', 'b', 'c'] });
+  packages = await buildEnginePackages();
 });
 
-afterAll(() => rm(packageDirectory, { recursive: true, force: true }));
+afterAll(() => packages.remove());
 
 beforeEach(async () => {
   bed = await EngineBed.create(packages);

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../../../../lib/clock.ts';
+import { buildPackages } from '../../../../lib/rpm/testing/build.ts';
 import { createMetrics } from '../../metrics.ts';
 import { type ChrootName, type Paths, pathsOf } from '../../paths.ts';
 import { ProjectGate, type Visit } from '../../project/gate.ts';
@@ -13,6 +14,19 @@ import { type MetadataFile, parseRepomd } from '../repomd.ts';
 
 export const chrootOfTest: ChrootName = { owner: 'demo', project: 'hello', chroot: 'pebble-13-x86_64' };
 export const nothing: RepositoryChange = { add: [], remove: [] };
+
+/** What `publish` of a bed takes from: built once for all tests of a file, since rpmbuild is slow. */
+export interface EnginePackages {
+  /** Of four packages or more. */
+  paths: readonly string[];
+  remove(): Promise<void>;
+}
+
+export async function buildEnginePackages(): Promise<EnginePackages> {
+  const directory = await mkdtemp(join(tmpdir(), 'kopr-engine-rpms-'));
+  const paths = await buildPackages(directory, { name: 'hello', subpackages: ['a', 'b', 'c'] });
+  return { paths, remove: () => rm(directory, { recursive: true, force: true }) };
+}
 
 /** One chroot directory, and engines over it that run the real createrepo_c. Only keygen is not real. */
 export class EngineBed {
@@ -24,9 +38,9 @@ export class EngineBed {
   wall = Date.now();
   /** Called for every signature. */
   beforeSigning: () => Promise<void> = async () => undefined;
-  readonly #packages: readonly string[];
+  readonly #packages: EnginePackages;
 
-  private constructor(directory: string, packages: readonly string[]) {
+  private constructor(directory: string, packages: EnginePackages) {
     this.directory = directory;
     this.paths = pathsOf(directory);
     this.gate = new ProjectGate(this.paths);
@@ -34,7 +48,7 @@ export class EngineBed {
     this.#packages = packages;
   }
 
-  static async create(packages: readonly string[]): Promise<EngineBed> {
+  static async create(packages: EnginePackages): Promise<EngineBed> {
     const bed = new EngineBed(await mkdtemp(join(tmpdir(), 'kopr-engine-')), packages);
     await mkdir(bed.chroot, { recursive: true });
     await mkdir(bed.paths.work);
@@ -71,7 +85,7 @@ export class EngineBed {
 
   /** Puts package `n` into the build directory of that number; returns its path in the repository. */
   async publish(n: number, done = true): Promise<string> {
-    const source = this.#packages[n] ?? '';
+    const source = this.#packages.paths[n] ?? '';
     const build = `0000000${n}-hello`;
     await mkdir(join(this.chroot, build), { recursive: true });
     await copyFile(source, join(this.chroot, build, basename(source)));
