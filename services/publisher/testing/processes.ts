@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
-import { createTestPki, type TestPki } from '../../../lib/signd/testing/pki.ts';
 import { type RunningProcess, type RunningService, startProcess, startService } from '../../../lib/testing/process.ts';
+import { prepare as prepareKeygen, start as startKeygen } from '../../keygen/testing/process.ts';
 
 /** The real processes a test talks to: keygen, publisher, nginx. All listen on 127.0.0.1 or all addresses of free ports. */
 
@@ -16,7 +16,6 @@ export type Publisher = RunningService<{ http: number; metrics: number }>;
 export interface World {
   directory: string;
   data: string;
-  pki: TestPki;
   tokenKey: Buffer;
   keygen: RunningProcess;
   publisherEnvironment: Record<string, string>;
@@ -24,34 +23,21 @@ export interface World {
 
 /** Certificates, token key and a running keygen in `directory`. */
 export async function createWorld(directory: string): Promise<World> {
-  const pki = createTestPki(join(directory, 'pki'));
-  const server = pki.issue('kopr-keygen');
-  const client = pki.issue('kopr-publisher');
-  const masterKey = join(directory, 'master.key');
+  const keygenDirectory = join(directory, 'keygen');
+  await mkdir(keygenDirectory);
+  const setup = prepareKeygen(keygenDirectory);
+  const client = setup.pki.issue('kopr-publisher');
   const tokenKeyFile = join(directory, 'token.key');
   const tokenKey = randomBytes(32);
-  await writeFile(masterKey, randomBytes(32), { mode: 0o600 });
   await writeFile(tokenKeyFile, tokenKey, { mode: 0o600 });
   const data = join(directory, 'data');
   await mkdir(data);
-  await mkdir(join(directory, 'keys'));
-  const metrics = metricsEnvironment(directory);
-  const keygen = await startService<{ signd: number; http: number }>('keygen', mainOf('keygen'), {
-    KOPR_DATA_DIR: join(directory, 'keys'),
-    KOPR_MASTER_KEY_FILE: masterKey,
-    KOPR_TLS_CERT: server.cert,
-    KOPR_TLS_KEY: server.key,
-    KOPR_TLS_CA: server.ca,
-    KOPR_SIGND_PORT: '0',
-    KOPR_HTTP_PORT: '0',
-    KOPR_METRICS_PORT: '0',
-    KOPR_KEY_BITS: '2048',
-  });
+  const keygen = await startKeygen(setup);
   const publisherEnvironment = {
     KOPR_DATA_DIR: data,
     KOPR_HTTP_PORT: '0',
     KOPR_METRICS_PORT: '0',
-    ...metrics,
+    ...metricsEnvironment(directory),
     KOPR_TOKEN_KEY_FILE: tokenKeyFile,
     KOPR_RESULTS_URL: 'http://127.0.0.1:5002/results',
     KOPR_SIGN_DOMAIN: 'example.org',
@@ -63,15 +49,14 @@ export async function createWorld(directory: string): Promise<World> {
     KOPR_TLS_CA: client.ca,
     KOPR_MIN_FREE_BYTES: '0',
   };
-  return { directory, data, pki, tokenKey, keygen, publisherEnvironment };
+  return { directory, data, tokenKey, keygen, publisherEnvironment };
 }
 
 export function startPublisher(world: World, overrides: Record<string, string> = {}): Promise<Publisher> {
-  return startService('publisher', mainOf('publisher'), { ...world.publisherEnvironment, ...overrides });
-}
-
-function mainOf(service: string): string {
-  return join(services, service, 'main.ts');
+  return startService('publisher', join(services, 'publisher', 'main.ts'), {
+    ...world.publisherEnvironment,
+    ...overrides,
+  });
 }
 
 /** nginx with the configuration that is shipped; only ports and paths differ. */
