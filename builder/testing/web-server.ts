@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
+import { listen } from '../../lib/listen.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
@@ -28,11 +28,7 @@ export async function startWebServer(handler: Handler, port = 0): Promise<WebSer
         response.end(String(error));
       });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const bound = (server.address() as AddressInfo).port;
+  const bound = await listen(server, { port, host: '127.0.0.1' });
   return { url: `http://127.0.0.1:${bound}`, port: bound, requests, stop: () => stop(server) };
 }
 

@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { errorMessage, TerminalError } from '../errors.ts';
+import { listen } from '../listen.ts';
 
 export interface HealthServerOptions {
   /** 0 takes any free port. */
@@ -44,15 +44,9 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   server.requestTimeout = 10_000;
   server.maxConnections = MAX_CONNECTIONS;
   limitAddresses(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port: options.port, host: options.host }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const port = await listen(server, { port: options.port, host: options.host });
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import type { Clock } from '../../lib/clock.ts';
 import { startHealthServer } from '../../lib/http/health-server.ts';
+import { listen } from '../../lib/listen.ts';
 import { KeyedLock, Semaphore } from '../../lib/locks.ts';
 import type { Logger } from '../../lib/log.ts';
 import { tokenKey } from '../../lib/protocol/token.ts';
@@ -72,8 +72,8 @@ export async function startService(config: Config, clock: Clock, log: Logger): P
     ready: () => notReady,
     metricsTokenFile: config.metricsTokenFile,
   });
-  const controlPort = await listen(control, config.controlPort);
-  const httpPort = await listen(open, config.httpPort);
+  const controlPort = await listen(control, { port: config.controlPort });
+  const httpPort = await listen(open, { port: config.httpPort });
   notReady = undefined;
   const stopping = new AbortController();
   const house = keepHouse({ layout, clock, log, metrics, logRetentionMs: config.logRetentionMs }, stopping.signal);
@@ -105,16 +105,6 @@ function createJobs(config: Config, layout: Layout, clock: Clock, log: Logger, m
     },
     { concurrency: config.importConcurrency, jobs: MAX_JOBS, deadlineMs: config.importDeadlineMs },
   );
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }
 
 /** Answers under way get a moment; then connections are cut, and with them their git processes end. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import { parseJson } from '../../lib/json.ts';
+import { listen } from '../../lib/listen.ts';
 import type { Logger } from '../../lib/log.ts';
 import { AuditError } from './audit.ts';
 import { keyRequestSchema, userIdOf } from './identity.ts';
@@ -54,15 +54,9 @@ export async function listenHttp(port: number, tls: ServerTls, options: HttpOpti
     open++;
     socket.on('close', () => open--);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const bound = await listen(server, { port });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: bound,
     connections: () => open,
     close: (graceMs) =>
       new Promise((resolve) => {

@@ -1,7 +1,8 @@
-import type { AddressInfo, BlockList, Server, Socket } from 'node:net';
+import type { BlockList, Server, Socket } from 'node:net';
 import { createServer as createPlainServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { createServer as createTlsServer } from 'node:tls';
+import { listen } from '../../lib/listen.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ConnectionLimits } from './connection.ts';
 import { serveConnection, standardLimits } from './connection.ts';
@@ -49,7 +50,7 @@ export async function listenTls(
     options.log.debug({ address: socket.remoteAddress, error: error.message }, 'TLS handshake failed');
   });
   tls.follow(server);
-  return listen(server, port, sockets, options);
+  return open(server, port, sockets, options);
 }
 
 /** The signd protocol over plain TCP for hosts of `networks` alone. */
@@ -65,7 +66,7 @@ export async function listenPlain(port: number, networks: BlockList, options: Si
     options.metrics.connectionsRefused.inc({ reason: 'address' });
     serve(socket, address, sockets, options, `illegal host IP: ${address} is not allowed to use this server`);
   });
-  return listen(server, port, sockets, options);
+  return open(server, port, sockets, options);
 }
 
 function serve(
@@ -87,7 +88,7 @@ function serve(
   );
 }
 
-async function listen(
+async function open(
   server: Server,
   port: number,
   sockets: Set<Socket>,
@@ -95,15 +96,9 @@ async function listen(
 ): Promise<Listening> {
   server.maxConnections = options.maxConnections;
   server.on('drop', () => options.metrics.connectionsRefused.inc({ reason: 'limit' }));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const bound = await listen(server, { port });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: bound,
     connections: () => sockets.size,
     close: (graceMs) =>
       new Promise((resolve) => {

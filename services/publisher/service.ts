@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../../lib/clock.ts';
 import { DeadlineError } from '../../lib/errors.ts';
 import { startHealthServer } from '../../lib/http/health-server.ts';
+import { listen } from '../../lib/listen.ts';
 import type { Logger } from '../../lib/log.ts';
 import { tokenKey } from '../../lib/protocol/token.ts';
 import { metricsTokenFile } from '../../lib/settings.ts';
@@ -104,10 +104,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
   server.headersTimeout = 15_000;
   server.requestTimeout = 0;
   server.timeout = IDLE_MS + 10_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.KOPR_HTTP_PORT, () => resolve());
-  });
+  const port = await listen(server, { port: config.KOPR_HTTP_PORT });
   const stopping = new AbortController();
   const health = await startHealthServer({
     port: config.KOPR_METRICS_PORT,
@@ -132,7 +129,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
     await housekeeping;
   };
   return {
-    ports: { http: (server.address() as AddressInfo).port, metrics: health.port },
+    ports: { http: port, metrics: health.port },
     async stop(drainMs) {
       stopping.abort();
       const timer = new AbortController();

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metricsEnvironment } from '../../../lib/http/testing/metrics.ts';
+import { listen } from '../../../lib/listen.ts';
 import { type RunningProcess, type RunningService, startProcess, startService } from '../../../lib/testing/process.ts';
 import { prepare as prepareKeygen, start as startKeygen } from '../../keygen/testing/process.ts';
 
@@ -87,13 +88,9 @@ async function answers(url: string): Promise<void> {
   }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server, { port: 0, host: '127.0.0.1' });
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
