@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   asMap,
   asSet,
+  buildChroots,
   COPR_STATES,
   cel,
   chrootName,
@@ -23,12 +24,7 @@ export const buildSpec = z
     project: objectName.max(63).describe('Project in the same namespace.'),
     source: source.optional(),
     package: objectName.optional().describe('Package in the same namespace whose source is built.'),
-    chroots: z
-      .array(chrootName)
-      .min(1)
-      .max(100)
-      .optional()
-      .meta({ description: 'Chroots to build in; default: all of the project.', ...asSet }),
+    chroots: buildChroots,
     network: z.boolean().optional().describe('Overrides options.network of the project.'),
     timeoutSeconds: z.int().min(60).max(180000).optional().describe('Overrides options.timeoutSeconds of the project.'),
     background: z.boolean().default(false).describe('Wait behind every build that is not in the background.'),

@@ -173,3 +173,11 @@ export const nevra = z.object({
   release: z.string().max(256).describe('Release.'),
   arch: z.string().max(64).describe('RPM architecture, or noarch.'),
 });
+
+/** Of a Build or a Package. */
+export const buildChroots = z
+  .array(chrootName)
+  .min(1)
+  .max(100)
+  .optional()
+  .meta({ description: 'Chroots to build in; default: all of the project.', ...asSet });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { asSet, chrootName, conditions, objectName, observedGeneration, source } from './common.ts';
+import { buildChroots, conditions, objectName, observedGeneration, source } from './common.ts';
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
@@ -7,12 +7,7 @@ export const packageSpec = z
   .object({
     project: objectName.max(63).describe('Project in the same namespace.'),
     source,
-    chroots: z
-      .array(chrootName)
-      .min(1)
-      .max(100)
-      .optional()
-      .meta({ description: 'Chroots to build in; default: all of the project.', ...asSet }),
+    chroots: buildChroots,
     autoBuild: z
       .boolean()
       .default(true)
