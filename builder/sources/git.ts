@@ -1,13 +1,12 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
-import type { RunResult } from '../exec.ts';
-import { run } from '../exec.ts';
-import { Refusal, retry } from '../retry.ts';
-import type { FetchContext } from './download.ts';
+import { retry } from '../retry.ts';
 import { patience } from './download.ts';
 import type { FetchedSource } from './fetched.ts';
-import { firstError, gitFailure } from './git-errors.ts';
+import type { GitContext } from './git-command.ts';
+import { authorization, git, must } from './git-command.ts';
+import { gitFailure } from './git-errors.ts';
 import { chooseSpec, safeRelativePath } from './spec-choice.ts';
 import { showURL, webURL } from './urls.ts';
 
@@ -20,30 +19,8 @@ export interface GitCheckout {
   submodules: boolean;
 }
 
-export interface GitContext extends FetchContext {
-  /** HOME and temporary files of git. */
-  scratch: string;
-}
-
 const COMMIT = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
 const ABBREVIATED = /^[0-9a-f]{7,64}$/;
-const COMMAND_MS = 30 * 60_000;
-
-/** Given to every git: a hostile repository must get no program run, no file of the pod read and no other protocol used. */
-const OPTIONS = [
-  'protocol.file.allow=never',
-  'protocol.ext.allow=never',
-  'core.hooksPath=/dev/null',
-  'core.fsmonitor=false',
-  'core.protectNTFS=true',
-  'core.protectHFS=true',
-  'submodule.fetchJobs=2',
-  'http.lowSpeedLimit=1000',
-  'http.lowSpeedTime=60',
-  'credential.helper=',
-  'advice.detachedHead=false',
-  'gc.auto=0',
-].flatMap((option) => ['-c', option]);
 
 /** Clones into `directory` and picks the spec file. Rejects as `checkout` and `chooseSpec` do. */
 export async function fetchGit(
@@ -186,65 +163,6 @@ function tries<T>(wanted: GitCheckout, context: GitContext, work: () => Promise<
     if (error instanceof TerminalError || context.server === 'own') throw error;
     throw new TerminalError('GitFetchFailed', `${wanted.url} could not be cloned: ${errorMessage(error)}`);
   });
-}
-
-/**
- * Settings that show the token to this repository alone. git gets them by its environment: its arguments can be read by
- * every process of the machine, and a configuration file would be left to the next container.
- */
-function authorization(url: URL, context: GitContext): [string, string][] {
-  if (context.token === undefined) return [];
-  return [
-    [`http.${url.href}.extraHeader`, `Authorization: Bearer ${context.token}`],
-    // curl would take the header along to wherever the server points.
-    ['http.followRedirects', 'false'],
-  ];
-}
-
-function git(
-  args: readonly string[],
-  context: GitContext,
-  cwd: string,
-  settings: readonly [string, string][] = [],
-): Promise<RunResult> {
-  return run('git', [...OPTIONS, ...args], {
-    what: `git ${args[0]}`,
-    cwd,
-    env: {
-      PATH: '/usr/local/bin:/usr/bin:/bin',
-      HOME: context.scratch,
-      LC_ALL: 'C.UTF-8',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
-      // Also for submodules, whatever their URLs say.
-      GIT_ALLOW_PROTOCOL: 'http:https',
-      GIT_LFS_SKIP_SMUDGE: '1',
-      // The checkout may belong to another user id of the pod's volume.
-      ...configuration([['safe.directory', '*'], ...settings]),
-    },
-    timeoutMs: COMMAND_MS,
-    signal: context.signal,
-    onLine: (line) => context.log.line(line),
-  });
-}
-
-function configuration(settings: readonly [string, string][]): Record<string, string> {
-  const pairs = settings.flatMap(([key, value], index) => [
-    [`GIT_CONFIG_KEY_${index}`, key],
-    [`GIT_CONFIG_VALUE_${index}`, value],
-  ]);
-  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) };
-}
-
-/** Throws for a git that failed: TerminalError or Refusal where another try is pointless. */
-function must(result: RunResult, url: URL, context: GitContext): void {
-  if (result.code === 0) return;
-  const failure = gitFailure(result.output);
-  const why = firstError(result.output);
-  if (failure === 'transient') throw new Error(why);
-  if (failure === 'refused' && context.server === 'own') throw new Refusal(why);
-  throw new TerminalError('GitFetchFailed', `${showURL(url)} could not be cloned: ${why}`);
 }
 
 function notFound(committish: string | undefined, url: URL): TerminalError {
