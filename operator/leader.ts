@@ -7,13 +7,8 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { errorMessage } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { isAlreadyExists, isConflict, isNotFound } from './apiError.ts';
 import type { ApiClient } from './client.ts';
-import type { Lease } from './core.ts';
-import { Leases } from './core.ts';
-import { toMicroTime } from './microTime.ts';
-
-const RELEASE_ATTEMPTS = 3;
+import { LeaderLease } from './leaderLease.ts';
 
 export interface LeaderElectionOptions {
   namespace: string;
@@ -40,7 +35,7 @@ export class LeaderElector {
   private readonly options: Required<LeaderElectionOptions>;
   private readonly deps: LeaderElectorDeps;
   private readonly log: Logger;
-  private readonly key: string;
+  private readonly lease: LeaderLease;
   private readonly stopping = new AbortController();
   private readonly leading: Promise<void>;
   private resolveLeading: () => void = () => undefined;
@@ -48,13 +43,17 @@ export class LeaderElector {
   private held = false;
   /** Monotonic time at which the last successful renewal was *sent*. */
   private renewedAt = Number.NEGATIVE_INFINITY;
-  private seen: { lease: Lease; at: number } | undefined;
 
   constructor(options: LeaderElectionOptions, deps: LeaderElectorDeps) {
     this.options = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000, ...options };
     this.deps = deps;
-    this.key = `${options.namespace}/${options.name}`;
-    this.log = deps.log.child({ lease: this.key, identity: options.identity });
+    const { namespace, name, identity } = options;
+    const { client, clock } = deps;
+    this.log = deps.log.child({ lease: `${namespace}/${name}`, identity });
+    this.lease = new LeaderLease(
+      { namespace, name, identity, leaseMs: this.options.leaseMs, timeoutMs: this.options.renewDeadlineMs / 2 },
+      { client, clock, log: this.log },
+    );
     this.leading = new Promise((resolve) => {
       this.resolveLeading = resolve;
     });
@@ -81,7 +80,7 @@ export class LeaderElector {
     await this.running;
     if (!this.held) return;
     this.setHeld(false);
-    await this.release();
+    await this.lease.release();
   }
 
   private async run(): Promise<void> {
@@ -106,12 +105,11 @@ export class LeaderElector {
       if (signal.aborted) return;
       await this.attempt();
       if (!this.isLeading()) {
-        const holder = this.seen?.lease.spec?.holderIdentity;
+        const holder = this.lease.otherHolder();
         this.setHeld(false);
-        const reason =
-          holder && holder !== this.options.identity
-            ? `${holder} took over`
-            : `the lease was not renewed for ${this.options.renewDeadlineMs / 1000} s`;
+        const reason = holder
+          ? `${holder} took over`
+          : `the lease was not renewed for ${this.options.renewDeadlineMs / 1000} s`;
         this.log.error({ reason }, 'lost the leadership');
         this.options.onLost(reason);
         return;
@@ -133,7 +131,7 @@ export class LeaderElector {
     if (left <= 0) return false;
     try {
       return await withDeadline(
-        { clock, ms: left, what: `renewal of lease ${this.key}`, signal: this.stopping.signal },
+        { clock, ms: left, what: `renewal of lease ${this.lease.key}`, signal: this.stopping.signal },
         (signal) => this.acquireOrRenew(signal),
       );
     } catch (error) {
@@ -144,130 +142,11 @@ export class LeaderElector {
   }
 
   private async acquireOrRenew(signal: AbortSignal): Promise<boolean> {
-    const { client, clock } = this.deps;
-    const timeoutMs = this.options.renewDeadlineMs / 2;
-    const sentAt = clock.monotonic();
-    try {
-      if (this.held && this.seen) {
-        // Nobody else writes a healthy lease, so its version is known without reading it.
-        return await this.write(this.seen.lease, sentAt, signal);
-      }
-    } catch (error) {
-      // Touched by somebody, or deleted: find out which.
-      if (!isConflict(error) && !isNotFound(error)) throw error;
-    }
-    const lease = await client.get(Leases, this.key, { signal, timeoutMs });
-    if (!lease) return this.create(sentAt, signal);
-    this.observe(lease);
-    const holder = lease.spec?.holderIdentity;
-    if (holder && holder !== this.options.identity && !this.expired()) {
-      if (this.held) this.renewedAt = Number.NEGATIVE_INFINITY;
-      return false;
-    }
-    try {
-      return await this.write(lease, sentAt, signal);
-    } catch (error) {
-      // Another candidate was faster.
-      if (isConflict(error)) return false;
-      throw error;
-    }
-  }
-
-  private observe(lease: Lease): void {
-    if (this.seen?.lease.metadata.resourceVersion === lease.metadata.resourceVersion) return;
-    this.seen = { lease, at: this.deps.clock.monotonic() };
-  }
-
-  private expired(): boolean {
-    if (!this.seen) return false;
-    const stated = (this.seen.lease.spec?.leaseDurationSeconds ?? 0) * 1000;
-    return this.deps.clock.monotonic() >= this.seen.at + Math.max(stated, this.options.leaseMs);
-  }
-
-  private async create(sentAt: number, signal: AbortSignal): Promise<boolean> {
-    const { client, clock } = this.deps;
-    const { namespace, name, identity } = this.options;
-    const now = toMicroTime(clock.now());
-    try {
-      const lease = await client.create(
-        Leases,
-        {
-          metadata: { namespace, name },
-          spec: {
-            holderIdentity: identity,
-            leaseDurationSeconds: Math.round(this.options.leaseMs / 1000),
-            acquireTime: now,
-            renewTime: now,
-            leaseTransitions: 0,
-          },
-        },
-        { signal, timeoutMs: this.options.renewDeadlineMs / 2 },
-      );
-      this.observe(lease);
-      this.renewedAt = sentAt;
-      return true;
-    } catch (error) {
-      if (isAlreadyExists(error)) return false;
-      throw error;
-    }
-  }
-
-  /** Writes our name and the time, on condition that nobody wrote since `lease` was read. */
-  private async write(lease: Lease, sentAt: number, signal: AbortSignal): Promise<boolean> {
-    const { client, clock } = this.deps;
-    const { identity, leaseMs } = this.options;
-    const now = toMicroTime(clock.now());
-    const taking = lease.spec?.holderIdentity !== identity;
-    const patch = {
-      metadata: { resourceVersion: lease.metadata.resourceVersion },
-      spec: {
-        holderIdentity: identity,
-        leaseDurationSeconds: Math.round(leaseMs / 1000),
-        renewTime: now,
-        ...(taking ? { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 } : {}),
-      },
-    };
-    const written = await client.mergePatch(Leases, this.key, patch, {
-      signal,
-      timeoutMs: this.options.renewDeadlineMs / 2,
-    });
-    this.observe(written);
-    this.renewedAt = sentAt;
-    return true;
-  }
-
-  private async release(): Promise<void> {
-    try {
-      // A renewal that was cut off by the stop may have been carried out: then the version we know is not the last.
-      for (let attempt = 1; attempt <= RELEASE_ATTEMPTS; attempt++) {
-        if (!(await this.giveBack())) continue;
-        this.log.info('gave the lease back');
-        return;
-      }
-      this.log.warn({ attempts: RELEASE_ATTEMPTS }, 'could not give the lease back: it changes all the time');
-    } catch (error) {
-      // It ends by itself in 15 s.
-      this.log.warn({ err: errorMessage(error) }, 'could not give the lease back');
-    }
-  }
-
-  /** False when the lease turned out to be of another version, which has been read by then and is still ours. */
-  private async giveBack(): Promise<boolean> {
-    const { client, clock } = this.deps;
-    const timeoutMs = this.options.renewDeadlineMs / 2;
-    const patch = {
-      metadata: { resourceVersion: this.seen?.lease.metadata.resourceVersion },
-      spec: { holderIdentity: '', leaseDurationSeconds: 1, renewTime: toMicroTime(clock.now()) },
-    };
-    try {
-      await client.mergePatch(Leases, this.key, patch, { timeoutMs });
-      return true;
-    } catch (error) {
-      if (!isConflict(error)) throw error;
-      const lease = await client.get(Leases, this.key, { timeoutMs });
-      if (lease?.spec?.holderIdentity !== this.options.identity) throw error;
-      this.observe(lease);
-      return false;
-    }
+    const sentAt = this.deps.clock.monotonic();
+    const outcome = await this.lease.take(this.held, signal);
+    if (outcome === 'taken') this.renewedAt = sentAt;
+    // Whoever holds it instead is believed at once.
+    if (outcome === 'occupied') this.renewedAt = Number.NEGATIVE_INFINITY;
+    return outcome === 'taken';
   }
 }
