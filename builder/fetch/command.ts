@@ -1,8 +1,7 @@
 import { errorMessage } from '../../lib/errors.ts';
 import { workLayout } from '../paths.ts';
 import type { Process } from '../process.ts';
-import { createDispatcher } from '../sources/download.ts';
-import { runStep } from '../step.ts';
+import { runFetchStep } from '../sources/fetch-step.ts';
 import { existingVerdict } from '../verdict.ts';
 import { fetchInputs } from './fetch.ts';
 
@@ -11,9 +10,8 @@ export async function fetchCommand(context: Process): Promise<number> {
   const { config } = context;
   if (await existingVerdict(config.resultsDir)) return 0;
   const layout = workLayout(config.workDir);
-  const dispatcher = createDispatcher();
   try {
-    await runStep(context, async (step) => {
+    await runFetchStep(context, async (step, fetchContext) => {
       await fetchInputs({
         task: step.task,
         layout,
@@ -24,14 +22,7 @@ export async function fetchCommand(context: Process): Promise<number> {
           maxLogBytes: config.maxLogBytes,
           uploadSeconds: config.uploadSeconds,
         },
-        context: {
-          clock: context.clock,
-          random: context.random,
-          log: step.log,
-          dispatcher,
-          signal: step.signal,
-          maxSourceBytes: config.maxSourceBytes,
-        },
+        context: fetchContext,
       });
       return undefined;
     });
@@ -39,7 +30,5 @@ export async function fetchCommand(context: Process): Promise<number> {
   } catch (error) {
     context.log.error({ reason: errorMessage(error) }, 'the inputs could not be fetched');
     return 1;
-  } finally {
-    await dispatcher.destroy();
   }
 }

@@ -4,7 +4,7 @@ import { TerminalError } from '../../lib/errors.ts';
 import type { BinaryStage, SourceStage, TaskDocument } from '../../lib/protocol/task.ts';
 import type { WorkLayout } from '../paths.ts';
 import { Refusal } from '../retry.ts';
-import type { FetchContext } from '../sources/download.ts';
+import type { StepFetchContext } from '../sources/fetch-step.ts';
 import type { FetchedSource } from '../sources/fetched.ts';
 import { SOURCE_FILE } from '../sources/fetched.ts';
 import { checkout, fetchGit } from '../sources/git.ts';
@@ -22,8 +22,7 @@ export interface FetchJob {
   enginesDir: string;
   sourceTokenFile: string;
   settings: PlanSettings;
-  /** Everything of a FetchContext but whose server is asked with which token, which depends on the stage. */
-  context: Omit<FetchContext, 'server' | 'token'>;
+  context: StepFetchContext;
 }
 
 /**

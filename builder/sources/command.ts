@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { errorMessage } from '../../lib/errors.ts';
 import { workLayout } from '../paths.ts';
 import type { Process } from '../process.ts';
-import { runStep } from '../step.ts';
 import { existingVerdict, succeeded, waitForUpload } from '../verdict.ts';
-import { createDispatcher } from './download.ts';
+import { runFetchStep } from './fetch-step.ts';
 import { fetchedSource, SOURCE_FILE } from './fetched.ts';
 import { makeSrpm } from './srpm.ts';
 
@@ -26,25 +25,15 @@ export async function srpmCommand(context: Process): Promise<number> {
 async function build(context: Process): Promise<void> {
   const { config } = context;
   const layout = workLayout(config.workDir);
-  const dispatcher = createDispatcher();
-  try {
-    await runStep(context, async (step) => {
-      const source = fetchedSource.parse(JSON.parse(await readFile(join(layout.plan, SOURCE_FILE), 'utf8')));
-      const name = await makeSrpm(source, {
-        clock: context.clock,
-        random: context.random,
-        log: step.log,
-        dispatcher,
-        signal: step.signal,
-        maxSourceBytes: config.maxSourceBytes,
-        server: 'stranger',
-        sourcesDir: layout.sources,
-        scratch: layout.scratch,
-        resultsDir: config.resultsDir,
-      });
-      return succeeded(`the source package ${name} was made`);
+  await runFetchStep(context, async (_step, fetchContext) => {
+    const source = fetchedSource.parse(JSON.parse(await readFile(join(layout.plan, SOURCE_FILE), 'utf8')));
+    const name = await makeSrpm(source, {
+      ...fetchContext,
+      server: 'stranger',
+      sourcesDir: layout.sources,
+      scratch: layout.scratch,
+      resultsDir: config.resultsDir,
     });
-  } finally {
-    await dispatcher.destroy();
-  }
+    return succeeded(`the source package ${name} was made`);
+  });
 }
