@@ -177,7 +177,9 @@ describe('the configuration', () => {
     expect(loadConfig({})).toMatchObject({ maxFileBytes: 8 * 1024 ** 3, maxTaskBytes: 16 * 1024 ** 3 });
   });
 
-  it('names the variable that is wrong', () => {
-    expect(() => loadConfig({ KOPR_MAX_LOG_BYTES: 'many' })).toThrow(/^KOPR_MAX_LOG_BYTES: /);
+  it('names every variable that is wrong, and what it is for', () => {
+    expect(() => loadConfig({ KOPR_MAX_LOG_BYTES: 'many', KOPR_UPLOAD_SECONDS: '0' })).toThrow(
+      /^ {2}KOPR_MAX_LOG_BYTES: .* \(bytes after which a log is cut\)\n {2}KOPR_UPLOAD_SECONDS: .* \(seconds that the upload /m,
+    );
   });
 });

@@ -1,30 +1,35 @@
 import { z } from 'zod';
-import { TerminalError } from '../lib/errors.ts';
 import { podPaths } from '../lib/protocol/task.ts';
+import type { Environment } from '../lib/settings.ts';
+import { processSettings, readSettings } from '../lib/settings.ts';
 
 const GIB = 1024 ** 3;
 const bytes = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 
-const environment = z.object({
-  KOPR_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  KOPR_TASK_FILE: z.string().default(podPaths.task),
-  KOPR_TOKEN_FILE: z.string().default(podPaths.token),
-  /** What fetch shows to distgit; a file that is not there means that distgit asks for nothing. */
-  KOPR_SOURCE_TOKEN_FILE: z.string().default(podPaths.sourceToken),
-  KOPR_WORK_DIR: z.string().default(podPaths.work),
-  KOPR_RESULTS_DIR: z.string().default(podPaths.results),
-  KOPR_CONTROL_DIR: z.string().default(podPaths.control),
-  /** Where the engine scripts are in the builder image. */
-  KOPR_ENGINES_DIR: z.string().default('/opt/kopr/engines'),
-  /** Most bytes of one downloaded source file or SRPM. */
-  KOPR_MAX_SOURCE_BYTES: bytes(4 * GIB),
-  /** Most bytes of one result file, and of all of them: as much as the publisher takes by default. */
-  KOPR_MAX_FILE_BYTES: bytes(8 * GIB),
-  KOPR_MAX_TASK_BYTES: bytes(16 * GIB),
-  /** A log longer than this is cut, never the cause of a failure. */
-  KOPR_MAX_LOG_BYTES: bytes(100 * 1024 ** 2),
-  /** How long the upload of a finished task may take. */
-  KOPR_UPLOAD_SECONDS: z.coerce.number().int().positive().default(1800),
+const variables = z.object({
+  KOPR_LOG_LEVEL: processSettings.KOPR_LOG_LEVEL,
+  KOPR_TASK_FILE: z.string().default(podPaths.task).describe('file with the task'),
+  KOPR_TOKEN_FILE: z.string().default(podPaths.token).describe('file with the token that the publisher is shown'),
+  KOPR_SOURCE_TOKEN_FILE: z
+    .string()
+    .default(podPaths.sourceToken)
+    .describe('file with the token that fetch shows to distgit; when it is not there, distgit asks for nothing'),
+  KOPR_WORK_DIR: z.string().default(podPaths.work).describe('directory for inputs and for what is built'),
+  KOPR_RESULTS_DIR: z.string().default(podPaths.results).describe('directory for logs, packages and the verdict'),
+  KOPR_CONTROL_DIR: z.string().default(podPaths.control).describe('directory where agent says what was uploaded'),
+  KOPR_ENGINES_DIR: z.string().default('/opt/kopr/engines').describe('directory with the engine scripts'),
+  KOPR_MAX_SOURCE_BYTES: bytes(4 * GIB).describe('most bytes of one downloaded source file or SRPM'),
+  // As much as the publisher takes by default.
+  KOPR_MAX_FILE_BYTES: bytes(8 * GIB).describe('most bytes of one result file'),
+  KOPR_MAX_TASK_BYTES: bytes(16 * GIB).describe('most bytes of all result files'),
+  // Never the cause of a failure.
+  KOPR_MAX_LOG_BYTES: bytes(100 * 1024 ** 2).describe('bytes after which a log is cut'),
+  KOPR_UPLOAD_SECONDS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1800)
+    .describe('seconds that the upload of a finished task may take'),
 });
 
 export interface BuilderConfig {
@@ -43,14 +48,9 @@ export interface BuilderConfig {
   uploadSeconds: number;
 }
 
-/** Rejects with TerminalError `InvalidConfiguration` naming the first variable that is wrong. */
-export function loadConfig(env: Record<string, string | undefined> = process.env): BuilderConfig {
-  const parsed = environment.safeParse(env);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new TerminalError('InvalidConfiguration', `${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  const value = parsed.data;
+/** Throws TerminalError `BadConfiguration` with one line for each wrong variable. */
+export function loadConfig(env: Environment = process.env): BuilderConfig {
+  const value = readSettings(variables, env);
   return {
     logLevel: value.KOPR_LOG_LEVEL,
     taskFile: value.KOPR_TASK_FILE,
