@@ -1,143 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { builderPod } from '../controllers/builder/pod.ts';
-import type { BuilderWorld, Installation } from '../controllers/builder/world.ts';
-import { exampleOf } from '../crds/examples.ts';
 import type { Json, TestApi } from '../crds/testing/api.ts';
-import { APPLY, eventually, startTestApi } from '../crds/testing/api.ts';
-import type { KubeDocument } from './testing/helm.ts';
-import { manifests } from './testing/helm.ts';
+import { BUILDS, COPIES, copyOf, useAdmissionApi } from './testing/admission-api.ts';
+import type { Change } from './testing/builder-pods.ts';
+import { adding, beside, container, PLAIN, pod, withVolume } from './testing/builder-pods.ts';
+import { INSTALLATION, worldOf } from './testing/builder-world.ts';
 
 let api: TestApi;
-const BUILDS = '/api/v1/namespaces/kopr-builds/pods';
-const GROUP = '/apis/admissionregistration.k8s.io/v1';
 
-const COPIES = '/apis/test.kopr.dev/v1/namespaces/kopr-builds/podcopies';
-
-beforeAll(async () => {
-  api = await startTestApi();
-  for (const name of ['kopr-builds', 'elsewhere']) await api.ok('POST', '/api/v1/namespaces', { metadata: { name } });
-  await api.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', podCopies());
-  const documents = await manifests();
-  for (const document of documents) {
-    if (document.metadata.name !== 'kopr-builder-pods') continue;
-    if (document.kind === 'ValidatingAdmissionPolicy') {
-      await apply('validatingadmissionpolicies', document);
-      await apply('validatingadmissionpolicies', forCopies(document));
-    }
-    if (document.kind === 'ValidatingAdmissionPolicyBinding') {
-      await apply('validatingadmissionpolicybindings', document);
-      const copy = {
-        ...document,
-        metadata: { name: 'copies' },
-        spec: { ...(document.spec as Json), policyName: 'copies' },
-      };
-      await apply('validatingadmissionpolicybindings', copy);
-    }
-  }
-  for (const [path, manifest] of [
-    [BUILDS, pod({ hostUsers: true })],
-    [COPIES, copyOf(pod({ hostUsers: true }))],
-  ] as const) {
-    await eventually(
-      'the policy',
-      () => api.call('POST', `${path}?dryRun=All`, manifest),
-      ({ status }) => status === 422,
-    );
-  }
-}, 90_000);
-
-function apply(plural: string, document: { metadata: { name: string } }): Promise<Json> {
-  return api.ok(
-    'PATCH',
-    `${GROUP}/${plural}/${document.metadata.name}?fieldManager=test&fieldValidation=Strict`,
-    document,
-    APPLY,
-  );
-}
-
-/**
- * A kind with the fields of a pod that the API server itself has no opinion about. What it refuses before any policy
- * is asked (a privileged container where the cluster allows none) is tried on such copies.
- */
-function podCopies(): object {
-  const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  return {
-    metadata: { name: 'podcopies.test.kopr.dev' },
-    spec: {
-      group: 'test.kopr.dev',
-      names: { kind: 'PodCopy', plural: 'podcopies', singular: 'podcopy', listKind: 'PodCopyList' },
-      scope: 'Namespaced',
-      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }],
-    },
-  };
-}
-
-function copyOf(manifest: Json): Json {
-  return { ...manifest, apiVersion: 'test.kopr.dev/v1', kind: 'PodCopy' };
-}
-
-function forCopies(policy: KubeDocument): KubeDocument {
-  const resourceRules = [
-    { apiGroups: ['test.kopr.dev'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['podcopies'] },
-  ];
-  return {
-    ...policy,
-    metadata: { name: 'copies' },
-    spec: { ...(policy.spec as Json), matchConstraints: { resourceRules } },
-  };
-}
-
-afterAll(() => api.stop());
-
-type Change = Record<string, unknown>;
-
-/** What every container says, those without capabilities nothing more. */
-const PLAIN = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
-
-const adding = (...add: string[]): Change => ({ ...PLAIN, capabilities: { drop: ['ALL'], add } });
-
-const GOOD_CONTAINER = {
-  name: 'build',
-  image: 'distribution',
-  securityContext: { ...adding('CHOWN', 'SYS_ADMIN'), privileged: false },
-};
-
-/** A pod that is let in, with some members of its spec replaced. */
-function pod(change: Change = {}): Json {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'builder' },
-    spec: {
-      hostUsers: false,
-      automountServiceAccountToken: false,
-      restartPolicy: 'Never',
-      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [GOOD_CONTAINER],
-      volumes: [
-        { name: 'work', emptyDir: {} },
-        { name: 'task', secret: { secretName: 'task' } },
-      ],
-      ...change,
-    },
-  };
-}
-
-/** The same with one container that differs. */
-function container(securityContext: Change, more: Change = {}): Json {
-  return pod({ containers: [{ ...GOOD_CONTAINER, securityContext: { ...PLAIN, ...securityContext }, ...more }] });
-}
-
-/** The same with one more container before the others. */
-function beside(securityContext: Change | undefined): Json {
-  return pod({ initContainers: [{ name: 'agent', image: 'a', restartPolicy: 'Always', securityContext }] });
-}
+useAdmissionApi((fresh) => {
+  api = fresh;
+});
 
 const GAINS = /must not gain privileges; set securityContext\.allowPrivilegeEscalation to false/;
 const KEEPS = /must give up the capabilities of its runtime; set securityContext\.capabilities\.drop to ALL/;
 const ADDS = /init container or ephemeral container of a builder pod must not add capabilities/;
 const PRIVILEGED = /no container of a builder pod may be privileged/;
-const withVolume = (source: Change): Json => pod({ volumes: [{ name: 'more', ...source }] });
 
 describe('the namespace of builds', () => {
   it.each<[string, Json, RegExp]>([
@@ -337,31 +215,3 @@ describe('other namespaces', () => {
     await api.ok('POST', '/api/v1/namespaces/elsewhere/pods?dryRun=All', manifest);
   });
 });
-
-const INSTALLATION: Installation = {
-  buildsNamespace: 'kopr-builds',
-  builderImage: 'kopr-builder',
-  builderImagePullPolicy: 'IfNotPresent',
-  hostAliases: [{ ip: '10.0.0.1', hostnames: ['files.example'] }],
-  publisherURL: 'http://publisher:5012',
-  distgitURL: 'http://distgit:5001',
-  resultsInternalURL: 'http://results:5002/results',
-  vendor: 'kopr',
-};
-
-function worldOf(stage: 'source' | 'binary'): BuilderWorld {
-  const example = <T>(kind: string): T => {
-    const { metadata, ...rest } = exampleOf(kind);
-    return { ...rest, metadata: { ...metadata, uid: '0b9a4e52-6a51-4a35-a7c6-3a8a4f7d9d10' } } as unknown as T;
-  };
-  const chrootBuild = example<NonNullable<BuilderWorld['chrootBuild']>>('ChrootBuild');
-  return {
-    builder: example<BuilderWorld['builder']>('Builder'),
-    pool: example<NonNullable<BuilderWorld['pool']>>('BuilderPool'),
-    ticket: example<NonNullable<BuilderWorld['ticket']>>('BuilderTicket'),
-    chrootBuild: { ...chrootBuild, spec: { ...chrootBuild.spec, stage } },
-    project: example<NonNullable<BuilderWorld['project']>>('Project'),
-    chroot: example<NonNullable<BuilderWorld['chroot']>>('Chroot'),
-    pod: undefined,
-  };
-}
