@@ -1,21 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chrootObjectName } from './chroot.ts';
 import type { Manifest } from './examples.ts';
 import { EXAMPLES } from './examples.ts';
 import { ALL_KINDS } from './index.ts';
 import { API_VERSION, GROUP, VERSION } from './kind.ts';
 import type { Answer, Json, TestApi } from './testing/api.ts';
-import { APPLY, eventually, MERGE, startTestApi } from './testing/api.ts';
-import { CRDS, collection, conditionOf, create, install, variant } from './testing/installed.ts';
+import { APPLY, eventually, MERGE } from './testing/api.ts';
+import { CRDS, collection, conditionOf, create, useInstalledApi, variant } from './testing/installed.ts';
 
 let api: TestApi;
 
-beforeAll(async () => {
-  api = await startTestApi();
-  await install(api);
-}, 90_000);
-
-afterAll(() => api.stop());
+useInstalledApi((fresh) => {
+  api = fresh;
+});
 
 function specOf(answer: Answer): Json {
   expect(answer.body.message).toBeUndefined();

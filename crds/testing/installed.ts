@@ -1,15 +1,27 @@
+import { afterAll, beforeAll } from 'vitest';
 import { crdOf } from '../crd.ts';
 import type { Manifest } from '../examples.ts';
 import { exampleOf } from '../examples.ts';
 import { ALL_KINDS } from '../index.ts';
 import { GROUP, VERSION } from '../kind.ts';
 import type { Answer, Json, TestApi } from './api.ts';
-import { APPLY, eventually } from './api.ts';
+import { APPLY, eventually, startTestApi } from './api.ts';
 
 export const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
+/** One API server with all definitions for the tests of the file; `take` gets it before they run. */
+export function useInstalledApi(take: (api: TestApi) => void): void {
+  let api: TestApi;
+  beforeAll(async () => {
+    api = await startTestApi();
+    await install(api);
+    take(api);
+  }, 90_000);
+  afterAll(() => api.stop());
+}
+
 /** Installs all definitions and the namespaces of the examples. */
-export async function install(api: TestApi): Promise<void> {
+async function install(api: TestApi): Promise<void> {
   for (const kind of ALL_KINDS) {
     const crd = crdOf(kind);
     await api.ok('PATCH', `${CRDS}/${crd.metadata.name}?fieldManager=test&fieldValidation=Strict`, crd, APPLY);
