@@ -32,15 +32,14 @@ describe('readConfig', () => {
       builderImagePullPolicy: 'IfNotPresent',
       hostAliases: [],
       vendor: 'kopr',
-      kubeconfig: undefined,
-      apiServer: undefined,
+      apiServer: {},
     });
     expect(readConfig(GOOD).tokenKey.length).toBe(32);
   });
 
   it('finds the API server of the cluster it runs in', () => {
     const env = { ...GOOD, KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
-    expect(readConfig(env).apiServer).toEqual({ host: '10.0.0.1', port: '443' });
+    expect(readConfig(env).apiServer).toEqual({ serviceHost: '10.0.0.1', servicePort: '443' });
   });
 
   it('reads host aliases from JSON', () => {

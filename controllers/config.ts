@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { Environment } from '../lib/settings.ts';
-import { metricsNeedToken, metricsTokenFile, processSettings, readSettings, settingsHelp } from '../lib/settings.ts';
+import type { ApiServer, Environment } from '../lib/settings.ts';
+import {
+  apiServerOf,
+  apiServerSettings,
+  metricsNeedToken,
+  metricsTokenFile,
+  processSettings,
+  readSettings,
+  settingsHelp,
+} from '../lib/settings.ts';
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 
@@ -43,13 +51,7 @@ const variables = z
       })
       .describe('names that builder pods know without DNS, as in the spec of a pod'),
     KOPR_VENDOR: z.string().max(128).default('kopr').describe('vendor of all packages'),
-    KUBECONFIG: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('kubeconfig file; without it the service account of the pod is used'),
-    KUBERNETES_SERVICE_HOST: z.string().min(1).optional().describe('set by Kubernetes: host of the API server'),
-    KUBERNETES_SERVICE_PORT: z.string().min(1).optional().describe('set by Kubernetes: its port'),
+    ...apiServerSettings,
   })
   .superRefine(metricsNeedToken);
 
@@ -77,8 +79,7 @@ export interface OperatorConfig {
   builderImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   hostAliases: { ip: string; hostnames: string[] }[];
   vendor: string;
-  kubeconfig: string | undefined;
-  apiServer: { host: string; port: string } | undefined;
+  apiServer: ApiServer;
 }
 
 /** Throws TerminalError `BadConfiguration` with one line for each wrong variable. */
@@ -101,10 +102,6 @@ export function readConfig(env: Environment): OperatorConfig {
     builderImagePullPolicy: e.KOPR_BUILDER_IMAGE_PULL_POLICY,
     hostAliases: e.KOPR_BUILDER_HOST_ALIASES,
     vendor: e.KOPR_VENDOR,
-    kubeconfig: e.KUBECONFIG,
-    apiServer:
-      e.KUBERNETES_SERVICE_HOST && e.KUBERNETES_SERVICE_PORT
-        ? { host: e.KUBERNETES_SERVICE_HOST, port: e.KUBERNETES_SERVICE_PORT }
-        : undefined,
+    apiServer: apiServerOf(e),
   };
 }

@@ -15,10 +15,7 @@ import { addTicketController } from './ticket/index.ts';
 import { createSchedulerMetrics } from './ticket/metrics.ts';
 
 export interface ControllerSetup {
-  config: Omit<
-    OperatorConfig,
-    'tokenKey' | 'logLevel' | 'metricsPort' | 'metricsTokenFile' | 'podName' | 'kubeconfig' | 'apiServer'
-  >;
+  config: Omit<OperatorConfig, 'tokenKey' | 'logLevel' | 'metricsPort' | 'metricsTokenFile' | 'podName' | 'apiServer'>;
   clock: Clock;
   registry: Registry;
   tokenKey: Uint8Array;

@@ -37,13 +37,7 @@ async function run(config: OperatorConfig): Promise<void> {
   const log = createLogger('operator', config.logLevel);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const access = await loadAccess({
-    clock,
-    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
-    ...(config.apiServer === undefined
-      ? {}
-      : { serviceHost: config.apiServer.host, servicePort: config.apiServer.port }),
-  });
+  const access = await loadAccess({ clock, ...config.apiServer });
   const client = createClient({ access, clock, log, registry, userAgent: 'kopr-operator' });
   const manager = createManager({
     client,

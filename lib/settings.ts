@@ -22,6 +22,43 @@ export const processSettings = {
     .describe('file with the bearer token that /metrics asks for, 16 characters or more; needed when metrics are on'),
 };
 
+/** Spread into the schema of a process that talks to the API server. */
+export const apiServerSettings = {
+  KUBECONFIG: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('kubeconfig file; without it the service account of the pod is used'),
+  KUBERNETES_SERVICE_HOST: z.string().min(1).optional().describe('set by Kubernetes: host of the API server'),
+  KUBERNETES_SERVICE_PORT: z.string().min(1).optional().describe('set by Kubernetes: its port'),
+};
+
+/** A kubeconfig file, or host and port as a pod is told them; nothing when the process is not told of any API server. */
+export interface ApiServer {
+  kubeconfig?: string;
+  serviceHost?: string;
+  servicePort?: string;
+}
+
+interface ApiServerSettings {
+  KUBECONFIG?: string | undefined;
+  KUBERNETES_SERVICE_HOST?: string | undefined;
+  KUBERNETES_SERVICE_PORT?: string | undefined;
+}
+
+export function apiServerOf(settings: ApiServerSettings): ApiServer {
+  const {
+    KUBECONFIG: kubeconfig,
+    KUBERNETES_SERVICE_HOST: serviceHost,
+    KUBERNETES_SERVICE_PORT: servicePort,
+  } = settings;
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(serviceHost === undefined ? {} : { serviceHost }),
+    ...(servicePort === undefined ? {} : { servicePort }),
+  };
+}
+
 interface MetricsSettings {
   KOPR_METRICS: 'on' | 'off';
   KOPR_METRICS_TOKEN_FILE?: string | undefined;

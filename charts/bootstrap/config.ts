@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Environment } from '../../lib/settings.ts';
-import { processSettings, readSettings } from '../../lib/settings.ts';
+import type { ApiServer, Environment } from '../../lib/settings.ts';
+import { apiServerOf, apiServerSettings, processSettings, readSettings } from '../../lib/settings.ts';
 
 const schema = z.object({
   KOPR_LOG_LEVEL: processSettings.KOPR_LOG_LEVEL,
@@ -9,9 +9,7 @@ const schema = z.object({
   KOPR_RELEASE_NAMESPACE: z.string().min(1),
   KOPR_BUILDS_NAMESPACE: z.string().min(1),
   KOPR_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(86_400).default(180),
-  KUBECONFIG: z.string().optional(),
-  KUBERNETES_SERVICE_HOST: z.string().optional(),
-  KUBERNETES_SERVICE_PORT: z.string().optional(),
+  ...apiServerSettings,
 });
 
 export interface Config {
@@ -21,9 +19,7 @@ export interface Config {
   releaseNamespace: string;
   buildsNamespace: string;
   timeoutMs: number;
-  kubeconfig?: string;
-  serviceHost?: string;
-  servicePort?: string;
+  apiServer: ApiServer;
 }
 
 /** Throws TerminalError `BadConfiguration` with one line for each wrong variable. */
@@ -36,9 +32,7 @@ export function readConfig(env: Environment): Config {
     releaseNamespace: e.KOPR_RELEASE_NAMESPACE,
     buildsNamespace: e.KOPR_BUILDS_NAMESPACE,
     timeoutMs: e.KOPR_TIMEOUT_SECONDS * 1000,
-    ...(e.KUBECONFIG === undefined ? {} : { kubeconfig: e.KUBECONFIG }),
-    ...(e.KUBERNETES_SERVICE_HOST === undefined ? {} : { serviceHost: e.KUBERNETES_SERVICE_HOST }),
-    ...(e.KUBERNETES_SERVICE_PORT === undefined ? {} : { servicePort: e.KUBERNETES_SERVICE_PORT }),
+    apiServer: apiServerOf(e),
   };
 }
 

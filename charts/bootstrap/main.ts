@@ -19,12 +19,7 @@ async function main(): Promise<void> {
   const log = createLogger('bootstrap', config.logLevel);
   const allowed = targets(config);
   const objects = parseObjects(await readFile(config.objectsFile, 'utf8'), allowed, config.release);
-  const access = await loadAccess({
-    clock,
-    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
-    ...(config.serviceHost === undefined ? {} : { serviceHost: config.serviceHost }),
-    ...(config.servicePort === undefined ? {} : { servicePort: config.servicePort }),
-  });
+  const access = await loadAccess({ clock, ...config.apiServer });
   const client = createClient({ access, clock, log, registry: new Registry(), userAgent: 'kopr-bootstrap' });
   try {
     await bootstrap({ client, clock, log }, objects, allowed, config.release, config.timeoutMs);
