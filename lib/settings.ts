@@ -117,6 +117,7 @@ function descriptionOf(field: z.core.$ZodType | undefined): string {
 function standard(field: z.core.$ZodType): string {
   const parsed = z.safeParse(field, undefined);
   if (!parsed.success) return ' (required)';
-  const text = parsed.data === undefined ? '' : String(parsed.data);
+  const { data } = parsed;
+  const text = Array.isArray(data) ? data.join(',') : typeof data === 'string' ? data : (JSON.stringify(data) ?? '');
   return text === '' ? '' : ` [${text}]`;
 }

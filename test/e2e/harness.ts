@@ -181,12 +181,6 @@ async function download(path: string): Promise<Buffer> {
   return stdout;
 }
 
-/** Pod of the operator that leads. */
-export async function leader(): Promise<string> {
-  const path = 'jsonpath={.spec.holderIdentity}';
-  return (await kubectl('-n', RELEASE_NAMESPACE, 'get', 'lease', 'kopr-operator', '-o', path)).split('_')[0] ?? '';
-}
-
 /** How often each stage of a Build was tried, e.g. `pebble-13-x86_64=1 srpm-builds=1 `. */
 export async function attempts(namespace: string, name: string): Promise<string> {
   const path = '{range .items[*]}{.spec.chroot}={.status.attempt} {end}';

@@ -83,12 +83,26 @@ export class Bed {
     this.records = records;
     this.logs = new LiveLogs({ paths, gate, tasks, metrics, maxBytes: 1000 });
     this.publisher = new Publisher({
-      ...{ paths, gate, tasks, records, signer, engine, clock, log, metrics },
+      paths,
+      gate,
+      tasks,
+      records,
+      signer,
+      engine,
+      clock,
+      log,
+      metrics,
       concurrency: publishConcurrency,
     });
     const resultsURL = 'http://127.0.0.1/results';
     this.projects = new Projects({
-      ...{ paths, gate, clock, log, engine, tasks, resultsURL },
+      paths,
+      gate,
+      clock,
+      log,
+      engine,
+      tasks,
+      resultsURL,
       // Not `signer`: a project is made again while a publication stands still.
       signer: { certificate: async () => CERTIFICATE },
       frontendURL: 'http://127.0.0.1',
