@@ -6,19 +6,19 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 cache=${KOPR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kopr}
 
-# shellcheck disable=SC1091 # checked by themselves
+# shellcheck source=sh/common.sh
 . "$here/sh/common.sh"
-# shellcheck disable=SC1091
+# shellcheck source=sh/choose.sh
 . "$here/sh/choose.sh"
-# shellcheck disable=SC1091
+# shellcheck source=sh/go.sh
 . "$here/sh/go.sh"
-# shellcheck disable=SC1091
+# shellcheck source=sh/given.sh
 . "$here/sh/given.sh"
-# shellcheck disable=SC1091
+# shellcheck source=sh/kind.sh
 . "$here/sh/kind.sh"
-# shellcheck disable=SC1091
+# shellcheck source=sh/embedded.sh
 . "$here/sh/embedded.sh"
-# shellcheck disable=SC1091
+# shellcheck source=sh/isolated.sh
 . "$here/sh/isolated.sh"
 
 usage() {

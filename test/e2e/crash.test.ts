@@ -65,7 +65,11 @@ describe('builds in the middle of a crash', () => {
       file: 'slow-1.0-1',
       phases: ['source Waiting', 'source Importing', 'binary Running', 'binary Succeeded'],
     },
-    { name: 'two', file: 'words-3.1-1', phases: ['source Starting', 'source Succeeded', 'binary Publishing'] },
+    {
+      name: 'two',
+      file: 'words-3.1-1',
+      phases: ['source Starting', 'source Succeeded', 'binary Starting', 'binary Publishing'],
+    },
     { name: 'three', file: 'words-3.1-1', phases: ['source Running', 'source Publishing', 'binary Waiting'] },
   ])('complete once although the operator is killed in $phases', async ({ name, file, phases }) => {
     const killer = new LeaderKiller();
