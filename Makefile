@@ -4,10 +4,10 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify unit process api lint typecheck check generate e2e bench up down kubeconfig node-address results-url status images deploy clean fix
+.PHONY: help setup demo test verify unit process api chart cluster-test cluster-selftest demo-twice lint typecheck check generate e2e bench up down kubeconfig node-address results-url status images deploy clean fix
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what building and testing needs (Debian and npm packages)
 	@deploy/setup.sh
@@ -29,6 +29,18 @@ process: setup ## Tests that run, feed and kill whole processes alone
 
 api: setup ## Tests against a real API server alone
 	@$(BIN)/vitest run --project api
+
+chart: setup ## Tests of the Helm chart alone (Helm comes with the embedded cluster)
+	@$(BIN)/vitest run --project chart
+
+cluster-test: setup ## Tests of the cluster tool alone (Go)
+	@cluster/cluster.sh test
+
+cluster-selftest: setup ## Kill the embedded cluster in every way and see it come back, beside the one in use
+	@cluster/cluster.sh selftest
+
+demo-twice: setup ## make down && make demo, twice in a row, beside the cluster in use
+	@cluster/cluster.sh isolated test/selftest/demo-twice.sh
 
 typecheck: setup ## TypeScript types alone
 	@$(BIN)/tsc -p . --noEmit
