@@ -17,8 +17,9 @@ function setting(text: string, key: string): string | undefined {
 describe('a .repo file', () => {
   it.each([
     ['fedora-43', 'fedora-$releasever'],
-    ['fedora-rawhide', 'fedora-rawhide'],
-    ['fedora-eln', 'fedora-eln'],
+    ['fedora-rawhide', 'fedora-$releasever'],
+    ['fedora-eln', 'fedora-$releasever'],
+    ['fedora-somewhere', 'fedora-somewhere'],
     ['centos-stream-9', 'centos-stream-$releasever'],
     ['opensuse-leap-15.6', 'opensuse-leap-$releasever'],
     ['opensuse-tumbleweed', 'opensuse-tumbleweed'],

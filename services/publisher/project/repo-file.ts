@@ -33,8 +33,11 @@ export function repoFileURL(frontendURL: string, name: ProjectName, nameRelease:
   return `${frontendURL}/coprs/${owner}/${name.project}/repo/${nameRelease}/${repoFileName(name, nameRelease)}`;
 }
 
-/** Distributions whose release dnf knows by itself, so that the file survives an upgrade of the system. */
-const versioned = /^(fedora|centos-stream|opensuse-leap|mageia)-[0-9.]+$/;
+/**
+ * Distributions whose release dnf knows by itself, so that the file survives an upgrade of the system. For dnf Rawhide and ELN are
+ * releases of Fedora; cauldron is none of Mageia.
+ */
+const versioned = /^(?:(fedora)-(?:[0-9.]+|rawhide|eln)|(centos-stream|opensuse-leap|mageia)-[0-9.]+)$/;
 
 /**
  * The text of a `.repo` file. `repo_gpgcheck` is off as in Copr: packages are signed and checked one by one, while the pair
@@ -43,7 +46,9 @@ const versioned = /^(fedora|centos-stream|opensuse-leap|mageia)-[0-9.]+$/;
 export function repoFileText(input: RepoFileInput): string {
   const { owner, project, nameRelease, resultsURL, options } = input;
   const base = `${resultsURL}/${owner}/${project}`;
-  const directory = nameRelease.replace(versioned, (_, distribution: string) => `${distribution}-$releasever`);
+  const [, fedora, other] = versioned.exec(nameRelease) ?? [];
+  const distribution = fedora ?? other;
+  const directory = distribution === undefined ? nameRelease : `${distribution}-$releasever`;
   return [
     `[copr:${new URL(input.frontendURL).hostname}:${plainOwner(owner)}:${project}]`,
     `name=Copr repo for ${project} owned by ${owner}`,
