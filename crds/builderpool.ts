@@ -124,7 +124,7 @@ export const builderPoolKind = defineKind({
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', description: 'Why.' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
   ],
-  selectableFields: [],
+  selectableFields: ['.spec.suspend'],
   rules: [],
 });
 export type BuilderPool = ResourceOf<typeof builderPoolKind>;

@@ -68,7 +68,7 @@ export const builderTicketKind = defineKind({
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
     { name: 'Why', type: 'string', jsonPath: '.status.message', description: 'Why it waits.', priority: 1 },
   ],
-  selectableFields: ['.spec.owner', '.status.phase'],
+  selectableFields: ['.spec.owner', '.spec.architecture', '.status.phase', '.status.pool'],
   rules: [],
 });
 export type BuilderTicket = ResourceOf<typeof builderTicketKind>;

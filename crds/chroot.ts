@@ -99,7 +99,7 @@ export const chrootKind = defineKind({
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since creation.' },
     { name: 'Image', type: 'string', jsonPath: '.spec.container.image', description: 'Image.', priority: 1 },
   ],
-  selectableFields: [],
+  selectableFields: ['.spec.distribution', '.spec.architecture', '.spec.state'],
   rules: [
     cel(
       "self.metadata.name == self.spec.name.replace('_', '-').replace('+', '-')",

@@ -206,25 +206,6 @@ describe('status', () => {
   }
 });
 
-describe('a field selector', () => {
-  it('finds Builds by project and state', async () => {
-    const query = new URLSearchParams({ fieldSelector: 'spec.project=contract,status.state=running' });
-    const { items } = (await api.ok('GET', `${collection('Build')}?${query.toString()}`)) as {
-      items: { metadata: { name: string } }[];
-    };
-    expect(items.map(({ metadata }) => metadata.name)).toEqual(['contract-1']);
-  });
-
-  it.each(ALL_KINDS.flatMap((kind) => kind.selectableFields.map((path) => [kind.kind, path] as const)))(
-    'of %s understands %s',
-    async (kind, path) => {
-      const query = new URLSearchParams({ fieldSelector: `${path.slice(1)}=nothing-has-this-value` });
-      const { items } = (await api.ok('GET', `${collection(kind)}?${query.toString()}`)) as { items: unknown[] };
-      expect(items).toEqual([]);
-    },
-  );
-});
-
 describe('kubectl get', () => {
   it('shows the columns of a Build', async () => {
     const client = await api.table(`${collection('Build')}/contract-1`);

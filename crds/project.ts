@@ -130,7 +130,7 @@ export const projectKind = defineKind({
       priority: 1,
     },
   ],
-  selectableFields: [],
+  selectableFields: ['.status.ready', '.spec.suspend'],
   rules: [
     cel(
       'self.metadata.name.size() <= 63',
