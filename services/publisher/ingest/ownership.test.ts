@@ -10,21 +10,49 @@ const ownedBy = (task: string, ...superseded: string[]): Ownership => ({ task, s
 
 describe('a results directory', () => {
   it.each<[string, Parameters<typeof claim>, ReturnType<typeof claim>]>([
-    ['is free as long as nobody has it', [`${one}.1`, undefined, undefined, false], 'free'],
-    ['stays with the task that has it', [`${one}.1`, undefined, ownedBy(`${one}.1`), false], 'owned'],
-    ['stays with its task when that has ended', [`${one}.1`, 'done', ownedBy(`${one}.1`), false], 'owned'],
-    ['goes to a later attempt', [`${one}.2`, undefined, ownedBy(`${one}.1`), false], 'take-over'],
-    ['goes to an attempt with more digits', [`${one}.10`, undefined, ownedBy(`${one}.9`), false], 'take-over'],
-    ['does not go back to an earlier attempt', [`${one}.1`, undefined, ownedBy(`${one}.2`), false], 'gone'],
-    ['does not go back to who had it', [`${one}.1`, undefined, ownedBy(`${two}.1`, `${one}.1`), false], 'gone'],
-    ['never goes to another build', [`${two}.1`, undefined, ownedBy(`${one}.1`), false], 'in-use'],
-    ['never goes to a later attempt of another build', [`${two}.9`, undefined, ownedBy(`${one}.1`), false], 'in-use'],
-    ['is not free when packages are in it', [`${one}.1`, undefined, undefined, true], 'in-use'],
-    ['is not for a task that was forgotten', [`${one}.1`, 'forgotten', undefined, false], 'gone'],
-    ['is taken from a task that was forgotten', [`${one}.1`, 'forgotten', ownedBy(`${one}.1`), false], 'gone'],
-    ['is not made again for a task that is published', [`${one}.1`, 'done', undefined, false], 'gone'],
-    ['is not made again for a task that is refused', [`${one}.1`, 'refused', undefined, false], 'gone'],
-    ['is not taken over by a task that has ended', [`${one}.2`, 'done', ownedBy(`${one}.1`), false], 'gone'],
+    ['is free as long as nobody has it', [`${one}.1`, undefined, undefined, undefined, false], 'free'],
+    ['stays with the task that has it', [`${one}.1`, undefined, ownedBy(`${one}.1`), undefined, false], 'owned'],
+    ['stays with its task when that has ended', [`${one}.1`, 'done', ownedBy(`${one}.1`), undefined, false], 'owned'],
+    ['goes to a later attempt', [`${one}.2`, undefined, ownedBy(`${one}.1`), undefined, false], 'take-over'],
+    [
+      'goes to an attempt with more digits',
+      [`${one}.10`, undefined, ownedBy(`${one}.9`), undefined, false],
+      'take-over',
+    ],
+    ['does not go back to an earlier attempt', [`${one}.1`, undefined, ownedBy(`${one}.2`), undefined, false], 'gone'],
+    [
+      'does not go back to who had it',
+      [`${one}.1`, undefined, ownedBy(`${two}.1`, `${one}.1`), undefined, false],
+      'gone',
+    ],
+    ['never goes to another build', [`${two}.1`, undefined, ownedBy(`${one}.1`), undefined, false], 'in-use'],
+    [
+      'never goes to a later attempt of another build',
+      [`${two}.9`, undefined, ownedBy(`${one}.1`), undefined, false],
+      'in-use',
+    ],
+    ['is not free when packages are in it', [`${one}.1`, undefined, undefined, undefined, true], 'in-use'],
+    ['is not for a task that was forgotten', [`${one}.1`, 'forgotten', undefined, undefined, false], 'gone'],
+    [
+      'is taken from a task that was forgotten',
+      [`${one}.1`, 'forgotten', ownedBy(`${one}.1`), undefined, false],
+      'gone',
+    ],
+    ['is not made again for a task that is published', [`${one}.1`, 'done', undefined, undefined, false], 'gone'],
+    ['is not made again for a task that is refused', [`${one}.1`, 'refused', undefined, undefined, false], 'gone'],
+    ['is not taken over by a task that has ended', [`${one}.2`, 'done', ownedBy(`${one}.1`), undefined, false], 'gone'],
+    [
+      'goes to another build when its own was given up',
+      [`${two}.1`, undefined, ownedBy(`${one}.1`), 'forgotten', false],
+      'take-over',
+    ],
+    [
+      'stays with a build that was given up after it had published',
+      [`${two}.1`, undefined, ownedBy(`${one}.1`), 'forgotten', true],
+      'in-use',
+    ],
+    ['stays with a build that has published', [`${two}.1`, undefined, ownedBy(`${one}.1`), 'done', true], 'in-use'],
+    ['stays with a build that has failed', [`${two}.1`, undefined, ownedBy(`${one}.1`), 'done', false], 'in-use'],
   ])('%s', (_what, facts, answer) => {
     expect(claim(...facts)).toBe(answer);
   });

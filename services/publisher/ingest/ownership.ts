@@ -25,7 +25,7 @@ export type Claim =
   | 'owned'
   /** Nobody has it. */
   | 'free'
-  /** An earlier attempt of the same build has it. */
+  /** An earlier attempt of the same build has it, or a build that was given up and has published nothing. */
   | 'take-over'
   /** The task was given up. */
   | 'gone'
@@ -34,19 +34,21 @@ export type Claim =
 
 /**
  * May the task have the results directory? `ended` is how the task ended, if it did: a task that has ended keeps the directory it
- * has, for its pod may repeat its last requests, but gets no other. `foreign`: there are packages and no owner. Pure.
+ * has, for its pod may repeat its last requests, but gets no other. `packages`: there are some in it. Pure.
  */
 export function claim(
   task: string,
   ended: TaskRecord['state'] | undefined,
   owner: Ownership | undefined,
-  foreign: boolean,
+  ownerEnded: TaskRecord['state'] | undefined,
+  packages: boolean,
 ): Claim {
   if (ended === 'forgotten') return 'gone';
   if (owner?.task === task) return 'owned';
   if (ended !== undefined || owner?.superseded.includes(task) === true) return 'gone';
-  if (owner === undefined) return foreign ? 'in-use' : 'free';
-  if (buildOf(owner.task) !== buildOf(task)) return 'in-use';
+  if (owner === undefined) return packages ? 'in-use' : 'free';
+  // A stage that was deleted by hand is made again under its number, with another uid.
+  if (buildOf(owner.task) !== buildOf(task)) return ownerEnded === 'forgotten' && !packages ? 'take-over' : 'in-use';
   return attemptOf(task) > attemptOf(owner.task) ? 'take-over' : 'gone';
 }
 

@@ -66,14 +66,14 @@ export class TaskStore {
   async #own(task: string, directory: ResultDirectory): Promise<void> {
     const { paths, records, log } = this.#options;
     const path = paths.result(directory);
-    const record = await records.read(task);
     const owner = await readOwnership(path);
-    const answer = claim(task, record?.state, owner, owner === undefined && (await holdsPackages(path)));
+    const [record, ownerRecord] = await Promise.all([records.read(task), owner && records.read(owner.task)]);
+    const answer = claim(task, record?.state, owner, ownerRecord?.state, await holdsPackages(path));
     if (answer === 'gone') throw gone(task);
     if (answer === 'in-use') throw inUse(directory, owner);
     if (answer === 'take-over' && owner !== undefined) {
       await setLogsAside(path, owner.task);
-      log.info({ dir: relativePath(directory), task, previous: owner.task }, 'a later attempt takes over');
+      log.info({ dir: relativePath(directory), task, previous: owner.task }, 'results directory taken over');
     }
     if (answer !== 'owned') {
       await makeDirectory(path);
