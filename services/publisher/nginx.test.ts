@@ -31,7 +31,9 @@ beforeAll(async () => {
     'demo/hello/pebble-13-x86_64/00000001-hello/success': 'done\n',
     'demo/hello/pebble-13-x86_64/00000001-hello/build.log.gz': gzipSync('compressed <b>text</b>\n'),
     'demo/hello/pebble-13-x86_64/00000001-hello/builder-live.log': 'growing <b>text</b>\n',
-    'demo/hello/repo/pebble-13/demo-hello-pebble-13.repo': '[copr]\n',
+    'demo/hello/repo/pebble-13/dnf.repo': '[copr]\n',
+    'demo/hello:pr:7/repo/pebble-13/dnf.repo': '[copr of a request]\n',
+    '@team/tool/repo/pebble-13/dnf.repo': '[copr of a group]\n',
   };
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, 'data', 'results', name);
@@ -161,17 +163,33 @@ describe('the results server', () => {
     expect((await get(path)).headers['cache-control']).toBe(cache);
   });
 
-  it('gives .repo files under the addresses of Copr', async () => {
-    for (const name of ['demo-hello-pebble-13.repo', 'dnf.repo?arch=x86_64', '']) {
-      const page = await get(`/coprs/demo/hello/repo/pebble-13/${name}`);
-      expect([page.status, page.headers['content-type'], page.body.toString()]).toEqual([
-        200,
-        'text/plain; charset=utf-8',
-        '[copr]\n',
-      ]);
-    }
-    expect((await get('/coprs/demo/hello/repo/pebble-14/dnf.repo')).status).toBe(404);
+  it.each([
+    ['/coprs/demo/hello/repo/pebble-13/demo-hello-pebble-13.repo', '[copr]', 'demo-hello'],
+    ['/coprs/demo/hello/repo/pebble-13/dnf.repo?arch=x86_64', '[copr]', 'demo-hello'],
+    ['/coprs/demo/hello/repo/pebble-13/anything', '[copr]', 'demo-hello'],
+    ['/coprs/demo/hello/repo/pebble-13/', '[copr]', 'demo-hello'],
+    ['/coprs/demo/hello:pr:7/repo/pebble-13/dnf.repo', '[copr of a request]', 'demo-hello:pr:7'],
+    ['/coprs/g/team/tool/repo/pebble-13/group_team-tool-pebble-13.repo', '[copr of a group]', '@team-tool'],
+    ['/coprs/g/team/tool/repo/pebble-13/dnf.repo', '[copr of a group]', '@team-tool'],
+    ['/coprs/@team/tool/repo/pebble-13/dnf.repo', '[copr of a group]', '@team-tool'],
+    ['/coprs/%40team/tool/repo/pebble-13/', '[copr of a group]', '@team-tool'],
+  ])('gives the .repo file of Copr at %s', async (path, content, name) => {
+    const page = await get(path);
+    expect([page.status, page.headers['content-type'], page.body.toString()]).toEqual([
+      200,
+      'text/plain; charset=utf-8',
+      `${content}\n`,
+    ]);
+    expect(page.headers['content-disposition']).toBe(`filename=${name}.repo`);
+    expect(page.headers['x-content-type-options']).toBe('nosniff');
   });
+
+  it.each(['/coprs/demo/hello/repo/pebble-14/dnf.repo', '/coprs/@demo/hello/repo/pebble-13/dnf.repo'])(
+    'has no .repo file at %s',
+    async (path) => {
+      expect((await get(path)).status).toBe(404);
+    },
+  );
 
   it('leads from its root to the results, answers health checks and takes no uploads', async () => {
     expect((await get('/')).headers.location).toBe('/results/');

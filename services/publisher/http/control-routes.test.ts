@@ -24,6 +24,7 @@ describe('the control API', () => {
     expect(await client.publish(elsewhere)).toMatchObject({ status: 410, body: { error: { code: 'ResultsGone' } } });
     await client.log(await client.newTask(`demo/hello/${CHROOT}/00000007-hello`), 0, 'x');
     expect(await client.publish(elsewhere)).toMatchObject({ status: 409, body: { error: { code: 'WrongDirectory' } } });
+    expect(await fetchMetrics(site.publisher.ports.metrics)).not.toContain('outcome="error"');
     // What was asked for by mistake has cost nothing.
     expect(await client.publish(open)).toMatchObject({ status: 200 });
   });

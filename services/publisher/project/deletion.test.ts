@@ -1,10 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPackages } from '../../../lib/rpm/testing/build.ts';
 import { readGeneration } from '../repository/generation.ts';
 import { Bed, CHROOT, type Pause, PROJECT } from '../testing/bed.ts';
+import { manifestOf, sha256Of, succeeded } from '../testing/client.ts';
 
 const gone = { status: 410, code: 'ProjectDeleted' };
 
@@ -71,7 +73,14 @@ describe('a project that is deleted while a build is published', () => {
       await again;
       await expect(publication).rejects.toMatchObject(gone);
       const fresh = ['.repodata-1', 'repodata'].map((name) => `${CHROOT}/${name}`);
-      const rest = ['pubkey.gpg', 'repo', 'repo/pebble-13', 'repo/pebble-13/demo-hello-pebble-13.repo'];
+      const rest = [
+        'pubkey.gpg',
+        'repo',
+        'repo/pebble-13',
+        'repo/pebble-13/dnf.repo',
+        `repo/${CHROOT}`,
+        `repo/${CHROOT}/dnf.repo`,
+      ];
       expect(await tree()).toEqual([CHROOT, ...fresh, ...rest].sort());
 
       const next = await bed.admit('00000002-hello');
@@ -99,7 +108,108 @@ describe('a project that is deleted while a build is published', () => {
   });
 });
 
+describe('a project that is deleted while it is being set up', () => {
+  it('stays away when its set-up was waiting for its key', async () => {
+    const stop = await bed.hold('key of the project');
+    const setUp = bed.setUp();
+    setUp.catch(() => undefined);
+    await stop.reached;
+    await bed.projects.delete(PROJECT);
+    stop.go();
+    await expect(setUp).rejects.toMatchObject(gone);
+    expect(await tree()).toBeUndefined();
+    expect(await readFile(bed.paths.tombstone(PROJECT), 'utf8')).toMatch(/^deleted 20/);
+  });
+
+  it('is there when it is set up again, and the waiting set-up of before takes nothing from it', async () => {
+    const stop = await bed.hold('key of the project');
+    const old = bed.setUp();
+    old.catch(() => undefined);
+    await stop.reached;
+    await bed.projects.delete(PROJECT);
+    await bed.setUp();
+    const fresh = await tree();
+    stop.go();
+    await expect(old).rejects.toMatchObject(gone);
+    expect(await tree()).toEqual(fresh);
+  });
+
+  it('is there after two set-ups at once that follow the deletion', async () => {
+    await bed.projects.delete(PROJECT);
+    const stop = await bed.hold('key of the project');
+    const first = bed.setUp();
+    await stop.reached;
+    const second = await bed.setUp();
+    stop.go();
+    expect(await first).toEqual(second);
+    expect(await listed()).toEqual([]);
+  });
+
+  it('gets nothing any more of what began before, also when the deletion failed', async () => {
+    const admitted = await bed.admit('00000001-hello');
+    // The name of its tombstone is taken by a directory, as a broken volume would refuse it.
+    await mkdir(join(bed.paths.tombstone(PROJECT), 'x'), { recursive: true });
+    await expect(bed.projects.delete(PROJECT)).rejects.toThrow();
+    await rm(bed.paths.tombstone(PROJECT), { recursive: true });
+    await expect(bed.logs.append(admitted, 'builder-live.log', 0, Buffer.from('x'))).rejects.toMatchObject(gone);
+  });
+});
+
 describe('a project that is deleted while a pod is sending', () => {
+  const content = Buffer.from('Name: hello\n');
+
+  /** A request of which only the first byte has arrived when `reached` resolves. */
+  function slowBody(): { body: Readable; reached: Promise<void>; go: () => void } {
+    const reached = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    async function* pieces(): AsyncGenerator<Buffer> {
+      yield content.subarray(0, 1);
+      reached.resolve();
+      await go.promise;
+      yield content.subarray(1);
+    }
+    return { body: Readable.from(pieces()), reached: reached.promise, go: go.resolve };
+  }
+
+  it.each([false, true])('does not get the file that was on its way; made again: %s', async (again) => {
+    const admitted = await bed.admit('00000001-hello');
+    const { body, reached, go } = slowBody();
+    const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), body);
+    upload.catch(() => undefined);
+    await reached;
+    await bed.projects.delete(PROJECT);
+    if (again) await bed.setUp();
+    go();
+    await expect(upload).rejects.toMatchObject(gone);
+    expect(await readdir(bed.paths.staging)).toEqual([]);
+  });
+
+  it.each([false, true])('gets no file and no manifest of a request that was admitted; made again: %s', async (again) => {
+    const admitted = await bed.admit('00000001-hello');
+    await bed.projects.delete(PROJECT);
+    if (again) await bed.setUp();
+    const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), Readable.from([content]));
+    await expect(upload).rejects.toMatchObject(gone);
+    await expect(bed.tasks.complete(admitted, manifestOf([], succeeded))).rejects.toMatchObject(gone);
+    expect(await readdir(bed.paths.staging)).toEqual([]);
+  });
+
+  it('takes nothing more of a task that is given up alone', async () => {
+    const superseded = { status: 410, code: 'TaskSuperseded' };
+    const admitted = await bed.admit('00000001-hello');
+    const { body, reached, go } = slowBody();
+    const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), body);
+    upload.catch(() => undefined);
+    await reached;
+    await bed.tasks.forget(admitted.task);
+    go();
+    await expect(upload).rejects.toMatchObject(superseded);
+    const next = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), Readable.from([content]));
+    await expect(next).rejects.toMatchObject(superseded);
+    await expect(bed.tasks.complete(admitted, manifestOf([], succeeded))).rejects.toMatchObject(superseded);
+    expect(await readdir(bed.paths.staging)).toEqual([]);
+  });
+
   it('does not get the piece of a log that was on its way', async () => {
     const admitted = await bed.admit('00000001-hello');
     await bed.projects.delete(PROJECT);

@@ -52,7 +52,10 @@ describe('a project', () => {
         'enabled_metadata=1',
       ].join('\n')}\n`,
     );
-    expect(await (await fetch(`${base}/coprs/demo/empty/repo/pebble-13/dnf.repo?arch=x86_64`)).text()).toBe(repo);
+    for (const place of ['pebble-13', CHROOT])
+      expect(await (await fetch(`${base}/coprs/demo/empty/repo/${place}/dnf.repo?arch=x86_64`)).text()).toBe(repo);
+    for (const place of ['pebble-14', 'pebble-13-i386', 'pebble'])
+      expect((await fetch(`${base}/coprs/demo/empty/repo/${place}/dnf.repo`)).status).toBe(404);
   });
 
   it('is left alone when asked for again, and follows its options', async () => {
@@ -63,10 +66,7 @@ describe('a project', () => {
       200,
     );
     expect(answer).toEqual(first);
-    const repo = await readFile(
-      site.resultPath('demo', 'again', 'repo', 'pebble-13', 'demo-again-pebble-13.repo'),
-      'utf8',
-    );
+    const repo = await readFile(site.resultPath('demo', 'again', 'repo', 'pebble-13', 'dnf.repo'), 'utf8');
     expect(repo.split('\n').slice(-3)).toEqual(['module_hotfixes=1', 'priority=7', '']);
   });
 
@@ -78,6 +78,7 @@ describe('a project', () => {
     expect(repo).toContain('[copr:127.0.0.1:group_team:tool]\n');
     expect(repo).toContain(`baseurl=${base}/results/@team/tool/pebble-13-$basearch/\n`);
     expect(await (await fetch(`${base}/coprs/g/team/tool/repo/pebble-13/`)).text()).toBe(repo);
+    expect(await (await fetch(`${base}/coprs/@team/tool/repo/pebble-13/dnf.repo`)).text()).toBe(repo);
     expect((await fetchRepository(`${base}/results/@team/tool/${CHROOT}`)).packages).toEqual([]);
   });
 

@@ -25,7 +25,7 @@ import type { RepositoryEngine } from '../repository/engine.ts';
 import type { Certificate, ProjectSigner } from '../signer.ts';
 import { writeCertificate } from './certificate.ts';
 import type { ProjectGate, Visit } from './gate.ts';
-import { nameReleaseOf, repoFileName, repoFileText, repoFileURL } from './repo-file.ts';
+import { nameReleaseOf, REPO_FILE, repoFileText, repoFileURL } from './repo-file.ts';
 
 export interface ProjectsOptions {
   paths: Paths;
@@ -92,11 +92,13 @@ export class Projects {
     return gate.visit(name);
   }
 
+  /** Each stands below its release and, as clients may name a chroot there as well, below its chroots. */
   async #writeRepoFiles(name: ProjectName, request: RepositoryRequest): Promise<void> {
     const { paths, resultsURL, frontendURL } = this.#options;
-    const releases = new Set(request.chroots.map((chroot) => nameReleaseOf(chroot.name)));
-    for (const nameRelease of releases) {
-      const path = join(paths.project(name), 'repo', nameRelease, repoFileName(name, nameRelease));
+    const releases = new Map(request.chroots.map((chroot) => [chroot.name, nameReleaseOf(chroot.name)]));
+    for (const nameRelease of [...releases.values()]) releases.set(nameRelease, nameRelease);
+    for (const [place, nameRelease] of releases) {
+      const path = join(paths.project(name), 'repo', place, REPO_FILE);
       const text = repoFileText({ ...name, nameRelease, resultsURL, frontendURL, options: request.repoFile });
       await makeDirectory(dirname(path));
       await writeFileIfChanged(path, text);

@@ -23,6 +23,10 @@ function plainProject(project: string): string {
   return project.replaceAll(':', '-');
 }
 
+/** Its name in the tree: the same for all, so that the web server need not know how owners and projects become part of a name. */
+export const REPO_FILE = 'dnf.repo';
+
+/** Its name in addresses. */
 export function repoFileName(name: ProjectName, nameRelease: string): string {
   return `${plainOwner(name.owner)}-${plainProject(name.project)}-${nameRelease}.repo`;
 }

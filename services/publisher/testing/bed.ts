@@ -9,6 +9,7 @@ import type { PublicationRequest } from '../../../lib/protocol/publisher.ts';
 import { prepareDataDirectory } from '../housekeeping.ts';
 import { LiveLogs } from '../ingest/live-log.ts';
 import { type AdmittedTask, TaskStore } from '../ingest/task-store.ts';
+import { Uploads } from '../ingest/uploads.ts';
 import { createMetrics } from '../metrics.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import { ProjectGate } from '../project/gate.ts';
@@ -22,7 +23,7 @@ export const PROJECT = { owner: 'demo', project: 'hello' };
 export const CHROOT = 'pebble-13-x86_64';
 const CERTIFICATE = { armored: 'certificate', fingerprint: 'F'.repeat(40) };
 
-export type Pause = 'signing packages' | 'certificate' | 'createrepo_c' | 'signing metadata';
+export type Pause = 'key of the project' | 'signing packages' | 'certificate' | 'createrepo_c' | 'signing metadata';
 
 /** A place where work stands still until it is let go. */
 interface Stop {
@@ -37,6 +38,7 @@ export class Bed {
   readonly tasks: TaskStore;
   readonly records: RecordStore;
   readonly logs: LiveLogs;
+  readonly uploads: Uploads;
   readonly projects: Projects;
   readonly publisher: Publisher;
   readonly #stops = new Map<Pause, { reached: () => void; go: Promise<void> }>();
@@ -82,6 +84,8 @@ export class Bed {
     this.tasks = tasks;
     this.records = records;
     this.logs = new LiveLogs({ paths, gate, tasks, metrics, maxBytes: 1000 });
+    const limits = { maxFileBytes: 1000, maxTaskBytes: 10_000, minFreeBytes: 0 };
+    this.uploads = new Uploads({ paths, tasks, metrics, ...limits });
     this.publisher = new Publisher({
       paths,
       gate,
@@ -104,7 +108,12 @@ export class Bed {
       tasks,
       resultsURL,
       // Not `signer`: a project is made again while a publication stands still.
-      signer: { certificate: async () => CERTIFICATE },
+      signer: {
+        certificate: async () => {
+          await this.#pass('key of the project');
+          return CERTIFICATE;
+        },
+      },
       frontendURL: 'http://127.0.0.1',
     });
   }
