@@ -129,6 +129,18 @@ describe('planBuild', () => {
     expect(plan.create[0]?.metadata.labels?.['kopr.dev/build']).toMatch(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/);
   });
 
+  it('takes note of a change after its end, and changes nothing else', () => {
+    const build = aBuild({ ttlSecondsAfterFinished: 5 }, { id: 7, ...endedAs('succeeded') });
+    const changed = { ...build, metadata: { ...build.metadata, generation: 2 } };
+    const plan = planBuild(aWorld({ build: changed, project: undefined }), NOW);
+    expect(plan).toMatchObject({ allocateID: false, create: [], cancel: [], notes: [] });
+    const conditions = build.status?.conditions?.map((each) => ({ ...each, observedGeneration: 2 }));
+    expect(plan.status).toEqual({ ...build.status, observedGeneration: 2, conditions });
+    expect(
+      planBuild(aWorld({ build: { ...changed, ...(plan.status ? { status: plan.status } : {}) } }), NOW).status,
+    ).toBeUndefined();
+  });
+
   it('never touches a build that has ended, whatever became of its stages', () => {
     const build = aBuild({}, { id: 7, ...endedAs('succeeded') });
     expect(planBuild(aWorld({ build, project: undefined }), NOW)).toEqual({

@@ -3,7 +3,7 @@ import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { CoprState } from '../../crds/common.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
-import { hasSucceeded, isComplete } from '../shared/states.ts';
+import { hasSucceeded, isComplete, reobserved } from '../shared/states.ts';
 import type { Obstacle, Resolved } from './checks.ts';
 import { hold, resolve } from './checks.ts';
 import { binaryChild, skipReason, sourceChild } from './children.ts';
@@ -29,7 +29,7 @@ export function planBuild(world: BuildWorld, now: number): BuildPlan {
   const { build } = world;
   if (build.metadata.deletionTimestamp !== undefined) return NOTHING;
   // A stage that was made just before the end, unseen by whoever decided that it is the end, must not go on alone.
-  if (isComplete(build)) return { ...NOTHING, cancel: toCancel(world) };
+  if (isComplete(build)) return { ...NOTHING, cancel: toCancel(world), status: reobserved(build) };
   if (build.status?.id === undefined) return { ...NOTHING, allocateID: true };
   if (build.spec.cancelled) return cancelled(world, now);
 

@@ -111,6 +111,14 @@ describe('planChrootBuild', () => {
     const plan = planChrootBuild(withBuilder({ phase: 'Ended' }, { chrootBuild }), NOW);
     expect(plan).toEqual({ closeTickets: [expect.anything()], notes: [] });
   });
+
+  it('takes note of a cancellation after its end', () => {
+    const ended = aBinaryStage('pebble-13-x86_64', endedAs('succeeded'));
+    const metadata = { ...ended.metadata, generation: 2 };
+    const { status } = planChrootBuild(aWorld({ chrootBuild: { ...ended, metadata } }), NOW);
+    const conditions = ended.status?.conditions?.map((each) => ({ ...each, observedGeneration: 2 }));
+    expect(status).toEqual({ ...ended.status, observedGeneration: 2, conditions });
+  });
 });
 
 function background(stage: ReturnType<typeof aSourceStage>) {

@@ -3,7 +3,7 @@ import type { ChrootBuildStatus } from '../../crds/chrootbuild.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
-import { isComplete } from '../shared/states.ts';
+import { isComplete, reobserved } from '../shared/states.ts';
 import type { Phase } from './status.ts';
 import { chrootBuildStatus, isTerminal, newestTicket } from './status.ts';
 import { ticketFor } from './ticket.ts';
@@ -39,7 +39,10 @@ export function planChrootBuild(world: ChrootBuildWorld, now: number): ChrootBui
   const { chrootBuild } = world;
   if (chrootBuild.metadata.deletionTimestamp !== undefined) return { closeTickets: open(world), notes: [] };
   // A status write may have been the last thing before a crash: tickets of an ended stage are closed even so.
-  if (isComplete(chrootBuild)) return { closeTickets: open(world), notes: [] };
+  if (isComplete(chrootBuild)) {
+    const status = reobserved(chrootBuild);
+    return { closeTickets: open(world), notes: [], ...(status === undefined ? {} : { status }) };
+  }
   if (chrootBuild.spec.cancelled && !isHandedOver(world)) {
     return { ...end(world, now, 'Cancelled', 'Cancelled', 'cancelled on request'), forget: attempts(world) };
   }

@@ -1,5 +1,5 @@
-import type { Build } from '../../crds/build.ts';
-import type { ChrootBuild } from '../../crds/chrootbuild.ts';
+import type { Build, BuildStatus } from '../../crds/build.ts';
+import type { ChrootBuild, ChrootBuildStatus } from '../../crds/chrootbuild.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition, isTrue, setCondition } from '../../operator/conditions.ts';
 
@@ -29,6 +29,20 @@ export function runConditions(
     generation,
     now,
   );
+}
+
+/**
+ * The status of a run that has ended and whose spec was changed since (its time to live, a late cancellation): the same,
+ * as of the new generation. Whoever waits does not count what was observed of an older one, and would wait for ever.
+ */
+export function reobserved(run: Build): BuildStatus | undefined;
+export function reobserved(run: ChrootBuild): ChrootBuildStatus | undefined;
+export function reobserved({ metadata, status }: Build | ChrootBuild): BuildStatus | ChrootBuildStatus | undefined {
+  const { generation } = metadata;
+  if (generation === undefined || status === undefined || (status.observedGeneration ?? 0) >= generation)
+    return undefined;
+  const conditions = status.conditions?.map((condition) => ({ ...condition, observedGeneration: generation }));
+  return { ...status, observedGeneration: generation, ...(conditions === undefined ? {} : { conditions }) };
 }
 
 export function isComplete(run: Build | ChrootBuild | undefined): boolean {

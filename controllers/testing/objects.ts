@@ -137,16 +137,17 @@ export function endedAs(
   outcome: 'succeeded' | 'failed' | 'canceled',
   reason = 'Test',
   message = 'as the test wants it',
-): Pick<NonNullable<ChrootBuild['status']>, 'conditions' | 'state' | 'reason' | 'message'> {
+): Pick<NonNullable<ChrootBuild['status']>, 'observedGeneration' | 'conditions' | 'state' | 'reason' | 'message'> {
   const succeeded = outcome === 'succeeded' ? 'True' : 'False';
   const lastTransitionTime = ago(5);
   return {
+    observedGeneration: 1,
     state: outcome,
     reason,
     message,
     conditions: [
-      { type: 'Succeeded', status: succeeded, reason, message, lastTransitionTime },
-      { type: 'Complete', status: 'True', reason, message, lastTransitionTime },
+      { type: 'Succeeded', status: succeeded, reason, message, lastTransitionTime, observedGeneration: 1 },
+      { type: 'Complete', status: 'True', reason, message, lastTransitionTime, observedGeneration: 1 },
     ],
   };
 }
