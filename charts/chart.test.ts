@@ -92,6 +92,11 @@ describe('wrong values are refused with a sentence:', () => {
       /at '\/chroots\/0'.*missing property 'name'/,
     ],
     [
+      'a package to build that is none',
+      { selftest: { build: { link: 'https://mirror.example/hello.rpm' } } },
+      /at '\/selftest\/build\/link'.*does not match pattern/,
+    ],
+    [
       'a pool with a wrong quantity',
       { pools: [{ name: 'a', architectures: ['x86_64'], pod: { workspace: { sizeLimit: '20 GB' } } }] },
       /sizeLimit'.*does not match pattern/,

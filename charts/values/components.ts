@@ -185,25 +185,6 @@ export const builderPods = section(
   'Builder pods.',
 );
 
-export const selftest = section(
-  {
-    image: image('kopr-selftest'),
-    timeoutSeconds: whole('Seconds within which a new project must be ready.', 180, 10, 3600),
-    nodeSelector: podValues.nodeSelector,
-    tolerations: podValues.tolerations,
-  },
-  'What `helm test` runs.',
-);
-
-export const bootstrap = section(
-  {
-    timeoutSeconds: whole('Seconds within which `chroots`, `pools` and `defaultQuota` must be applied.', 180, 10, 3600),
-    nodeSelector: podValues.nodeSelector,
-    tolerations: podValues.tolerations,
-  },
-  'The Job that applies `chroots`, `pools` and `defaultQuota` after an installation or upgrade.',
-);
-
 export const monitoring = section(
   {
     metrics: section(

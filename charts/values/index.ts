@@ -3,17 +3,8 @@ import { builderPoolSpec } from '../../crds/builderpool.ts';
 import { buildQuotaSpec } from '../../crds/buildquota.ts';
 import { chrootSpec } from '../../crds/chroot.ts';
 import { flag, kubernetes, kubernetesList, labels, pullPolicy, secretRef, section, text } from './common.ts';
-import {
-  bootstrap,
-  builderPods,
-  buildsNamespace,
-  distgit,
-  keygen,
-  monitoring,
-  operator,
-  publisher,
-  selftest,
-} from './components.ts';
+import { builderPods, buildsNamespace, distgit, keygen, monitoring, operator, publisher } from './components.ts';
+import { bootstrap, selftest } from './jobs.ts';
 import { httpRoute, ingress, networkPolicy, tls } from './network.ts';
 
 const url = (description: string): z.ZodType =>

@@ -1,89 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Answer } from './api.ts';
 import type { Selftest } from './selftest.ts';
 import { selftest } from './selftest.ts';
-
-const PROJECT = '/apis/kopr.dev/v1alpha1/namespaces/kopr-system/projects/kopr-selftest';
-const PUBLIC = 'https://rpms.example/results';
-const INSIDE = 'http://kopr-results.kopr-system.svc:5002/results';
-
-/** A cluster of one Project, whose operator needs `readyAfter` looks at it, and of the files in `files`. */
-class FakeCluster {
-  project: object | undefined;
-  chroots: object[] = [{ spec: { name: 'old-1-x86_64', state: 'EndOfLife' } }, { spec: { name: 'new-2-x86_64' } }];
-  readyAfter = 2;
-  looks = 0;
-  finalizing = 0;
-  files = new Map([
-    [`${INSIDE}/kopr-system/kopr-selftest/new-2-x86_64/repodata/repomd.xml`, '<?xml?><repomd>'],
-    [`${INSIDE}/kopr-system/kopr-selftest/new-2-x86_64/repodata/repomd.xml.asc`, '-----BEGIN PGP SIGNATURE-----'],
-    [`${INSIDE}/kopr-system/kopr-selftest/pubkey.gpg`, '-----BEGIN PGP PUBLIC KEY BLOCK-----'],
-  ]);
-
-  call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Answer {
-    if (path.endsWith('/chroots')) return { status: 200, body: { items: this.chroots } };
-    if (method === 'POST') {
-      if (this.project) return { status: 409, body: { message: 'already exists' } };
-      this.project = body as object;
-      return { status: 201, body };
-    }
-    if (path !== PROJECT || !this.project) return { status: 404, body: {} };
-    if (method === 'DELETE') {
-      this.finalizing = 3;
-      return { status: 200, body: {} };
-    }
-    if (this.finalizing > 0) {
-      this.finalizing -= 1;
-      if (this.finalizing === 0) this.project = undefined;
-      return { status: 200, body: {} };
-    }
-    this.looks += 1;
-    return { status: 200, body: { ...this.project, status: this.status() } };
-  }
-
-  private status(): object {
-    const ready = this.looks > this.readyAfter;
-    return {
-      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', message: 'keygen does not answer' }],
-      ...(ready
-        ? {
-            publicKeyURL: `${PUBLIC}/kopr-system/kopr-selftest/pubkey.gpg`,
-            chroots: [
-              { name: 'new-2-x86_64', repoURL: `${PUBLIC}/kopr-system/kopr-selftest/new-2-x86_64/`, repoFileURL: '' },
-            ],
-          }
-        : {}),
-    };
-  }
-}
+import { FakeCluster } from './testing/fake-cluster.ts';
 
 describe('selftest', () => {
   let cluster: FakeCluster;
-  let now = 0;
   let said: string[] = [];
   let test: Selftest;
 
   beforeEach(() => {
     cluster = new FakeCluster();
-    now = 0;
     said = [];
-    test = {
-      api: { call: (method, path, body) => Promise.resolve(cluster.call(method, path, body)) },
-      fetch: (url) => {
-        const text = cluster.files.get(url);
-        return text === undefined ? Promise.reject(new Error(`${url} answers 404`)) : Promise.resolve(text);
-      },
-      wait: (ms) => {
-        now += ms;
-        return Promise.resolve();
-      },
-      elapsed: () => now,
-      say: (line) => said.push(line),
-      namespace: 'kopr-system',
-      resultsURL: PUBLIC,
-      internalURL: INSIDE,
-      timeoutMs: 60_000,
-    };
+    test = cluster.test(said);
   });
 
   it('makes a Project for the first active chroot, checks its repository, and removes it', async () => {
@@ -103,7 +31,7 @@ describe('selftest', () => {
     cluster.readyAfter = Number.POSITIVE_INFINITY;
     await expect(selftest(test)).rejects.toThrow('the Project is not ready after 60 s: keygen does not answer');
     expect(cluster.project).toBeUndefined();
-    expect(now).toBeLessThan(130_000);
+    expect(cluster.now).toBeLessThan(130_000);
   });
 
   it.each([
