@@ -56,6 +56,11 @@ export function chrootName(owner: string, project: string, chroot: string): Chro
   return { ...projectName(owner, project), chroot };
 }
 
+/** Whether a name in the directory of a project is that of a chroot, not of source builds or `.repo` files. */
+export function isChroot(name: string): boolean {
+  return name !== SOURCE_CHROOT && !reservedChroots.has(name) && patterns.chroot.test(name);
+}
+
 export function resultDirectory(owner: string, project: string, chroot: string, directory: string): ResultDirectory {
   return { ...chrootName(owner, project, chroot), directory: check('directory', directory) };
 }

@@ -95,9 +95,10 @@ export class Projects {
   /** Each stands below its release and, as clients may name a chroot there as well, below its chroots. */
   async #writeRepoFiles(name: ProjectName, request: RepositoryRequest): Promise<void> {
     const { paths, resultsURL, frontendURL } = this.#options;
-    const releases = new Map(request.chroots.map((chroot) => [chroot.name, nameReleaseOf(chroot.name)]));
-    for (const nameRelease of [...releases.values()]) releases.set(nameRelease, nameRelease);
-    for (const [place, nameRelease] of releases) {
+    const releases = request.chroots.map((chroot) => nameReleaseOf(chroot.name));
+    const places = new Map(request.chroots.map((chroot) => [chroot.name, nameReleaseOf(chroot.name)]));
+    for (const nameRelease of releases) places.set(nameRelease, nameRelease);
+    for (const [place, nameRelease] of places) {
       const path = join(paths.project(name), 'repo', place, REPO_FILE);
       const text = repoFileText({ ...name, nameRelease, resultsURL, frontendURL, options: request.repoFile });
       await makeDirectory(dirname(path));

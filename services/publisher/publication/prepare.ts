@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { appendFile, link, open, stat } from 'node:fs/promises';
+import { appendFile, link, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -25,11 +25,13 @@ import { readPackage } from '../../../lib/rpm/package.ts';
 import { signedSignatureHeader, writePackage } from '../../../lib/rpm/sign.ts';
 import { signatureTag } from '../../../lib/rpm/tags.ts';
 import { ApiError } from '../api-error.ts';
-import { type Paths, type ResultDirectory, relativePath } from '../paths.ts';
+import { isChroot, type Paths, type ProjectName, type ResultDirectory, relativePath } from '../paths.ts';
 import type { Visit } from '../project/gate.ts';
+import { nameReleaseOf } from '../project/repo-file.ts';
 import type { ProjectSigner } from '../signer.ts';
 import { checkPackage } from './check-package.ts';
 import { LIVE_LOG, planPublication } from './plan.ts';
+import { binaryReport, buildInfo, sourceReport } from './reports.ts';
 
 /** Everything that will be in the results directory, complete and signed, in `out/` of the upload. */
 const preparedSchema = z.object({
@@ -131,7 +133,7 @@ async function prepareAll(
     options,
     out,
   );
-  const reports = await writeReports(input, nevras, out);
+  const reports = await writeReports(input, nevras, source?.name, options, out);
   await syncDirectory(out);
 
   const prepared: Prepared = {
@@ -196,32 +198,29 @@ async function compress(source: string, target: string): Promise<void> {
 }
 
 async function writeReports(
-  { request, manifest }: PublicationInput,
+  input: PublicationInput,
   nevras: readonly Nevra[],
+  source: string | undefined,
+  { paths }: PrepareOptions,
   out: string,
 ): Promise<string[]> {
-  const reports: [string, string][] = [['build.info', `build_id=${request.build}\n`]];
-  if (manifest.verdict.outcome === 'succeeded')
-    reports.push(['results.json', `${JSON.stringify(report(request, nevras), null, 4)}\n`]);
+  const reports: [string, string][] = [['build.info', buildInfo(input.request)]];
+  if (input.manifest.verdict.outcome === 'succeeded') {
+    const report =
+      input.request.stage === 'source' && source !== undefined
+        ? sourceReport(await readPackage(join(out, source)), await releasesOf(paths, input.directory))
+        : binaryReport(nevras);
+    reports.push(['results.json', `${JSON.stringify(report, null, 4)}\n`]);
+  }
   for (const [name, text] of reports) await writeFileAtomic(join(out, name), text);
   return reports.map(([name]) => name);
 }
 
-/** The content of `results.json`, in Copr's form. */
-function report(request: PublicationRequest, nevras: readonly Nevra[]): unknown {
-  if (request.stage === 'binary') {
-    return {
-      packages: nevras.map(({ name, epoch, version, release, arch }) => ({ name, epoch, version, release, arch })),
-    };
-  }
-  const [source] = nevras;
-  return {
-    name: source?.name,
-    epoch: source?.epoch,
-    version: source?.version,
-    release: source?.release,
-    architecture_specific_tags: {},
-  };
+/** The distributions and releases the project builds for. */
+async function releasesOf(paths: Paths, project: ProjectName): Promise<string[]> {
+  const names = (await ifThere(readdir(paths.project(project), { withFileTypes: true }))) ?? [];
+  const chroots = names.filter((each) => each.isDirectory() && isChroot(each.name)).map((each) => each.name);
+  return [...new Set(chroots.map(nameReleaseOf))];
 }
 
 async function syncFile(path: string): Promise<void> {

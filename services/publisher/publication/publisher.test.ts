@@ -185,6 +185,33 @@ describe('a source build', () => {
     const report = JSON.parse(
       await readFile(site.resultPath('demo', 'hello', 'srpm-builds', '00000042', 'results.json'), 'utf8'),
     );
-    expect(report).toEqual({ name: 'hello', epoch: 1, version: '2.12', release: '1', architecture_specific_tags: {} });
+    expect(report).toEqual({
+      name: 'hello',
+      epoch: 1,
+      version: '2.12',
+      release: '1',
+      architecture_specific_tags: { 'pebble-13': {} },
+    });
+  });
+
+  it('says for each distribution of the project for which architectures its package is', async () => {
+    expectStatus(await client.setUp('demo', 'choosy', ['pebble-13-x86_64', 'pebble-13-i386', 'pebble-12-i386']), 200);
+    const [source = ''] = await buildPackages(join(site.world.directory, 'choosy'), {
+      name: 'choosy',
+      preamble: 'ExclusiveArch: x86_64 noarch\nExclusiveArch: aarch64 x86_64\nExcludeArch: s390x i386',
+    });
+    const task = await client.newTask('demo/choosy/srpm-builds/00000043');
+    await client.uploadPackages(task, [source]);
+    await client.published(task);
+    const file = site.resultPath('demo', 'choosy', 'srpm-builds', '00000043', 'results.json');
+    const tags = {
+      exclusivearch: ['aarch64', 'noarch', 'x86_64'],
+      excludearch: ['i386', 's390x'],
+      buildarch: ['noarch'],
+    };
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+      name: 'choosy',
+      architecture_specific_tags: { 'pebble-12': tags, 'pebble-13': tags },
+    });
   });
 });

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPackage } from '../../../lib/rpm/package.ts';
+import { buildPackages } from '../../../lib/rpm/testing/build.ts';
 import { expectStatus, type TestClient } from '../testing/client.ts';
 import { poisonedPackage } from '../testing/poison.ts';
 import { fetchRepository } from '../testing/repository.ts';
@@ -50,6 +51,16 @@ describe('packages that are not what they should be', () => {
     const [, binary = ''] = packages;
     const content = change(await readFile(binary));
     expect(await refuse([{ name: basename(binary), content }])).toMatch(message);
+  });
+
+  it('are refused from a source build that names more architectures than there are', async () => {
+    const names = Array.from({ length: 2000 }, (_, n) => `machine${n}`).join(' ');
+    const preamble = `ExcludeArch: ${names}`;
+    const [source = ''] = await buildPackages(join(site.world.directory, 'choosy'), { name: 'choosy', preamble });
+    const file = { name: basename(source), content: await readFile(source) };
+    expect(await refuse([file], 'x86_64', 'srpm-builds')).toMatch(
+      'the package choosy-1.0-1.src.rpm has more than 16384 bytes of excludearch',
+    );
   });
 
   it('are refused under another name than their own', async () => {
