@@ -112,7 +112,14 @@ describe('a Build that is cancelled', () => {
     await patchBuild('too-late', { cancelled: true });
     const again = await createBuild(cluster, 'meanwhile');
     await completed(cluster, again.metadata.name);
-    expect(cluster.find(Builds, 'too-late')?.status?.state).toBe('succeeded');
+    // "kubectl wait" believes only what was observed of the newest generation.
+    await buildIs(cluster, 'too-late', 'the note of the change', ({ observedGeneration }) => observedGeneration === 2);
+    const { metadata, status } = buildOf(cluster, 'too-late') ?? {};
+    expect([metadata?.generation, status?.state]).toEqual([2, 'succeeded']);
+    expect(status?.conditions?.map(({ status: value, observedGeneration }) => [value, observedGeneration])).toEqual([
+      ['True', 2],
+      ['True', 2],
+    ]);
   });
 });
 
