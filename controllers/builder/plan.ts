@@ -38,7 +38,7 @@ export function planBuilder(world: BuilderWorld, now: number): BuilderPlan {
   const state = podState(pod);
   const left = startDeadline(world) - now;
   if (state.phase === 'Starting' && left <= 0) {
-    const message = `did not start within ${world.pool?.spec.startTimeoutSeconds ?? 0} s: ${state.message}`;
+    const message = `did not start within ${startTimeoutSeconds(world)} s: ${state.message}`;
     return { ...lost(world, now, { ...state, reason: 'StartTimeout', message }), deletePod: true };
   }
   const plan = { ...NOTHING, status: statusFor(world, state, now), notes: notes(builder, state) };
@@ -97,10 +97,14 @@ function released(world: BuilderWorld, now: number): BuilderPlan {
   return { ...NOTHING, deletePod: world.pod !== undefined, requeueAfterMs: left };
 }
 
+/** Seconds from the creation of a Builder to the start of its build container. */
+export function startTimeoutSeconds({ pool }: Pick<BuilderWorld, 'pool'>): number {
+  return pool?.spec.startTimeoutSeconds ?? 600;
+}
+
 function startDeadline(world: BuilderWorld): number {
   const created = world.builder.metadata.creationTimestamp;
-  const seconds = world.pool?.spec.startTimeoutSeconds ?? 600;
-  return (created === undefined ? 0 : fromTimestamp(created)) + seconds * 1000;
+  return (created === undefined ? 0 : fromTimestamp(created)) + startTimeoutSeconds(world) * 1000;
 }
 
 function statusFor(world: BuilderWorld, state: PodState, now: number): BuilderStatus {

@@ -6,6 +6,7 @@ import { Secrets } from '../../operator/core.ts';
 import { ownerReference } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { resultsPath, taskID } from '../shared/names.ts';
+import { startTimeoutSeconds } from './plan.ts';
 import { secretNames } from './pod.ts';
 import { taskDocument } from './task.ts';
 import type { BuilderWorld, Installation } from './world.ts';
@@ -13,8 +14,8 @@ import type { BuilderWorld, Installation } from './world.ts';
 /** A token outlives the pod's own deadline by this much, for the last upload. */
 const TOKEN_SLACK_SECONDS = 7200;
 
-/** Seconds after its creation within which a pod must have begun to fetch; it does so first of all. */
-const SOURCE_TOKEN_SECONDS = 3600;
+/** For clocks that differ, and for an operator that is late to give up a pod whose time to start is over. */
+const SOURCE_TOKEN_SLACK_SECONDS = 300;
 
 /**
  * The Secrets of a builder pod: the task for its containers, the token for the agent alone and, for a binary stage, the
@@ -43,9 +44,13 @@ export async function createSecrets(
   await createOnce(client, Secrets, secret(world, installation, names.token, 'token', token));
   const { repo } = chrootBuild.spec.package ?? {};
   if (repo === undefined) return;
-  const lifetime = (world.pool?.spec.startTimeoutSeconds ?? 0) + SOURCE_TOKEN_SECONDS;
-  const sourceToken = await mintSourceToken(tokenKey, { repo }, lifetime, clock);
+  const sourceToken = await mintSourceToken(tokenKey, { repo }, sourceTokenSeconds(world), clock);
   await createOnce(client, Secrets, secret(world, installation, names.sourceToken, 'token', sourceToken));
+}
+
+/** Fetching is part of the start: a pod whose build does not run by then is given up, and its token is of no more use. */
+export function sourceTokenSeconds(world: Pick<BuilderWorld, 'pool'>): number {
+  return startTimeoutSeconds(world) + SOURCE_TOKEN_SLACK_SECONDS;
 }
 
 function secret(world: BuilderWorld, installation: Installation, name: string, key: string, value: string): Secret {
