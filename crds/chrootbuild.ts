@@ -14,7 +14,6 @@ import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
 export const CHROOT_BUILD_PHASES = [
-  'Pending',
   'Waiting',
   'Starting',
   'Running',

@@ -22,7 +22,6 @@ export interface Standing {
 }
 
 const COPR_STATE: Record<Phase, CoprState> = {
-  Pending: 'pending',
   Waiting: 'pending',
   Starting: 'starting',
   Running: 'running',
