@@ -7,7 +7,7 @@ import type { Paths, ProjectName } from '../paths.ts';
 export interface Visit {
   readonly owner: string;
   readonly project: string;
-  /** How often this process had deleted the project when the work began. */
+  /** How often this process had been asked to delete the project when the work began. */
   readonly deletions: number;
 }
 
@@ -54,7 +54,7 @@ export class ProjectGate {
     return this.#locks.run(keyOf(name), step);
   }
 
-  /** Ends all visits of the project. To be called alone in it. */
+  /** Ends all visits of the project. To be called alone in it, and only when its deletion is asked for. */
   end(name: ProjectName): void {
     this.#deletions.set(keyOf(name), (this.#deletions.get(keyOf(name)) ?? 0) + 1);
   }

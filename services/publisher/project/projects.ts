@@ -24,7 +24,7 @@ import { type ChrootName, chrootName, type Paths, type ProjectName } from '../pa
 import type { RepositoryEngine } from '../repository/engine.ts';
 import type { Certificate, ProjectSigner } from '../signer.ts';
 import { writeCertificate } from './certificate.ts';
-import type { ProjectGate, Visit } from './gate.ts';
+import { type ProjectGate, projectDeleted, type Visit } from './gate.ts';
 import { nameReleaseOf, REPO_FILE, repoFileText, repoFileURL } from './repo-file.ts';
 
 export interface ProjectsOptions {
@@ -47,15 +47,23 @@ export class Projects {
     this.#options = options;
   }
 
-  /** Makes what is missing and changes what differs; otherwise reads a few small files. Chroots not asked for keep what they have. */
+  /**
+   * Makes what is missing and changes what differs; otherwise reads a few small files. Chroots not asked for keep what they have.
+   * Throws ApiError 410 `ProjectDeleted` when the project is deleted meanwhile.
+   */
   async ensure(name: ProjectName, request: RepositoryRequest): Promise<ProjectRepositories> {
     const { gate, signer, engine, resultsURL, frontendURL } = this.#options;
     const chroots = request.chroots.map((chroot) => chrootName(name.owner, name.project, chroot.name));
     if (chroots.some((each) => each.chroot === SOURCE_CHROOT)) {
       throw badRequest('InvalidName', `"${SOURCE_CHROOT}" is the directory of source builds and cannot be a chroot`);
     }
+    // Before the wait for keygen, which may take long: a deletion asked for meanwhile is the later wish.
+    const begun = gate.visit(name);
     const certificate = await signer.certificate(name);
-    const visit = await gate.alone(name, () => this.#make(name, chroots, request, certificate));
+    const visit = await gate.alone(name, async () => {
+      if (gate.isOver(begun)) throw projectDeleted(name);
+      return this.#make(name, chroots, request, certificate);
+    });
     const states = await Promise.all(chroots.map((each) => engine.update(each, { add: [], remove: [] }, visit)));
     return {
       state: 'done',
@@ -79,7 +87,8 @@ export class Projects {
   ): Promise<Visit> {
     const { paths, gate } = this.#options;
     if (await exists(paths.tombstone(name))) {
-      // A deletion that died on its way: what it has left is not the new project's.
+      // A deletion that died on its way: what it has left is not the new project's. It does not end visits once more, for others that
+      // make the project at the same time would take that for a deletion asked for after them.
       await this.#takeAway(name);
       await removeFile(paths.tombstone(name));
       await syncDirectory(dirname(paths.tombstone(name)));
@@ -110,16 +119,20 @@ export class Projects {
   delete(name: ProjectName): Promise<void> {
     const { paths, gate, clock, log } = this.#options;
     return gate.alone(name, async () => {
-      await makeDirectory(dirname(paths.tombstone(name)));
-      await writeFileAtomic(paths.tombstone(name), `deleted ${toTimestamp(clock.now())}\n`);
+      try {
+        await makeDirectory(dirname(paths.tombstone(name)));
+        await writeFileAtomic(paths.tombstone(name), `deleted ${toTimestamp(clock.now())}\n`);
+      } finally {
+        // Also when that failed, for the tombstone may be there all the same, and who makes the project anew ends no visit.
+        gate.end(name);
+      }
       if (await this.#takeAway(name)) log.info({ ...name }, 'project is deleted');
     });
   }
 
   /** Returns whether there was anything. To be called alone in the project, and only while its tombstone stands. */
   async #takeAway(name: ProjectName): Promise<boolean> {
-    const { paths, gate, log, tasks } = this.#options;
-    gate.end(name);
+    const { paths, log, tasks } = this.#options;
     tasks.forgetOwners();
     const project = paths.project(name);
     await tasks.forgetTree(project);
