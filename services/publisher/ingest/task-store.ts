@@ -128,6 +128,27 @@ export class TaskStore {
     return record === undefined || record.state === 'forgotten' ? undefined : record.manifest;
   }
 
+  /**
+   * Runs a step of a task that may still send files: neither its end nor a deletion, of the task or its project, comes in between. Throws
+   * ApiError 410 when it was given up or its project was deleted since it was admitted, 409 `TaskComplete` when it has ended otherwise;
+   * the step is not run then. It must be short.
+   */
+  whileOpen<T>({ task, visit }: AdmittedTask, step: () => Promise<T>): Promise<T> {
+    return this.locks.run(task, () =>
+      this.#options.gate.run(visit, async () => {
+        await this.#refuseForgotten(task);
+        if (await this.isComplete(task)) {
+          throw new ApiError(409, 'TaskComplete', `the task ${task} is complete; it takes no further files`);
+        }
+        return step();
+      }),
+    );
+  }
+
+  async #refuseForgotten(task: string): Promise<void> {
+    if ((await this.#options.records.read(task))?.state === 'forgotten') throw gone(task);
+  }
+
   async isComplete(task: string): Promise<boolean> {
     return (await exists(this.#manifestPath(task))) || (await this.#options.records.read(task)) !== undefined;
   }
@@ -137,10 +158,15 @@ export class TaskStore {
     return (await ifThere(stat(this.#manifestPath(task))))?.mtimeMs;
   }
 
-  /** Closes the task. Every file of the manifest must have arrived. Throws ApiError 409 when it is closed with another manifest. */
+  /**
+   * Closes the task. Every file of the manifest must have arrived. Throws ApiError 409 when it is closed with another manifest, 410 when
+   * it was given up or its project was deleted.
+   */
   async complete({ task, visit }: AdmittedTask, manifest: TaskManifest): Promise<void> {
     await this.locks.run(task, async () => {
-      await this.#options.gate.check(visit);
+      const { paths, gate } = this.#options;
+      await gate.check(visit);
+      await this.#refuseForgotten(task);
       const before = await this.manifestOf(task);
       if (before !== undefined) {
         if (canonical(before) === canonical(manifest)) return;
@@ -158,8 +184,10 @@ export class TaskStore {
           `the file ${file.name} of the manifest has not been uploaded with that content`,
         );
       }
-      await makeDirectory(this.#options.paths.upload(task));
-      await writeFileAtomic(this.#manifestPath(task), JSON.stringify(manifest));
+      await gate.run(visit, async () => {
+        await makeDirectory(paths.upload(task));
+        await writeFileAtomic(this.#manifestPath(task), JSON.stringify(manifest));
+      });
       this.#options.log.info(
         { task, files: manifest.files.length, outcome: manifest.verdict.outcome },
         'task is complete',

@@ -3,6 +3,7 @@ import { open, readdir, rename, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ifThere, makeDirectory, removeFile, syncDirectory, temporaryName } from '../../../lib/durable.ts';
+import { hasCode } from '../../../lib/errors.ts';
 import { resultFile } from '../../../lib/protocol/publisher.ts';
 import { ApiError, badRequest, diskFull } from '../api-error.ts';
 import type { Metrics } from '../metrics.ts';
@@ -34,7 +35,10 @@ export class Uploads {
     this.#options = options;
   }
 
-  /** Returns the size in bytes. Throws ApiError 4xx when the content may not come in, 507 when there is no room. */
+  /**
+   * Returns the size in bytes. Throws ApiError 4xx when the content may not come in, of these 410 when the task was given up or its
+   * project deleted, also while the file was on its way; 507 when there is no room.
+   */
   async receive(admitted: AdmittedTask, name: string, sha256: string, body: Readable): Promise<number> {
     const { task } = admitted;
     const { tasks, metrics } = this.#options;
@@ -48,22 +52,26 @@ export class Uploads {
       );
     }
     const target = tasks.blobPath(task, sha256);
-    if (await tasks.isComplete(task)) {
-      throw new ApiError(409, 'TaskComplete', `the task ${task} is complete; it takes no further files`);
-    }
-    const there = await ifThere(stat(target));
+    const there = await tasks.whileOpen(admitted, async () => {
+      const found = await ifThere(stat(target));
+      if (found === undefined) await makeDirectory(dirname(target));
+      return found;
+    });
     if (there !== undefined) {
       body.resume();
       return there.size;
     }
-    await makeDirectory(dirname(target));
     const temporary = temporaryName(target);
     try {
       const size = await this.#store(task, name, sha256, body, temporary);
-      await rename(temporary, target);
+      await tasks.whileOpen(admitted, () => rename(temporary, target));
       await syncDirectory(dirname(target));
       metrics.uploadedBytes.inc({ kind: 'file' }, size);
       return size;
+    } catch (error) {
+      // A deletion takes the directory away from under the upload; whoever sends must learn that trying again is in vain.
+      if (hasCode(error, 'ENOENT')) await tasks.whileOpen(admitted, async () => undefined);
+      throw error;
     } finally {
       await removeFile(temporary);
     }

@@ -38,6 +38,21 @@ async function listed(): Promise<string[]> {
   return [...((await readGeneration(bed.paths.chroot({ ...PROJECT, chroot: CHROOT })))?.list.keys() ?? [])].sort();
 }
 
+const content = Buffer.from('Name: hello\n');
+
+/** A request of which only the first byte has arrived when `reached` resolves. */
+function slowBody(): { body: Readable; reached: Promise<void>; go: () => void } {
+  const reached = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  async function* pieces(): AsyncGenerator<Buffer> {
+    yield content.subarray(0, 1);
+    reached.resolve();
+    await go.promise;
+    yield content.subarray(1);
+  }
+  return { body: Readable.from(pieces()), reached: reached.promise, go: go.resolve };
+}
+
 const pauses: Pause[] = ['signing packages', 'certificate', 'createrepo_c', 'signing metadata'];
 
 describe('a project that is deleted while a build is published', () => {
@@ -156,21 +171,6 @@ describe('a project that is deleted while it is being set up', () => {
 });
 
 describe('a project that is deleted while a pod is sending', () => {
-  const content = Buffer.from('Name: hello\n');
-
-  /** A request of which only the first byte has arrived when `reached` resolves. */
-  function slowBody(): { body: Readable; reached: Promise<void>; go: () => void } {
-    const reached = Promise.withResolvers<void>();
-    const go = Promise.withResolvers<void>();
-    async function* pieces(): AsyncGenerator<Buffer> {
-      yield content.subarray(0, 1);
-      reached.resolve();
-      await go.promise;
-      yield content.subarray(1);
-    }
-    return { body: Readable.from(pieces()), reached: reached.promise, go: go.resolve };
-  }
-
   it.each([false, true])('does not get the file that was on its way; made again: %s', async (again) => {
     const admitted = await bed.admit('00000001-hello');
     const { body, reached, go } = slowBody();
@@ -184,31 +184,18 @@ describe('a project that is deleted while a pod is sending', () => {
     expect(await readdir(bed.paths.staging)).toEqual([]);
   });
 
-  it.each([false, true])('gets no file and no manifest of a request that was admitted; made again: %s', async (again) => {
-    const admitted = await bed.admit('00000001-hello');
-    await bed.projects.delete(PROJECT);
-    if (again) await bed.setUp();
-    const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), Readable.from([content]));
-    await expect(upload).rejects.toMatchObject(gone);
-    await expect(bed.tasks.complete(admitted, manifestOf([], succeeded))).rejects.toMatchObject(gone);
-    expect(await readdir(bed.paths.staging)).toEqual([]);
-  });
-
-  it('takes nothing more of a task that is given up alone', async () => {
-    const superseded = { status: 410, code: 'TaskSuperseded' };
-    const admitted = await bed.admit('00000001-hello');
-    const { body, reached, go } = slowBody();
-    const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), body);
-    upload.catch(() => undefined);
-    await reached;
-    await bed.tasks.forget(admitted.task);
-    go();
-    await expect(upload).rejects.toMatchObject(superseded);
-    const next = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), Readable.from([content]));
-    await expect(next).rejects.toMatchObject(superseded);
-    await expect(bed.tasks.complete(admitted, manifestOf([], succeeded))).rejects.toMatchObject(superseded);
-    expect(await readdir(bed.paths.staging)).toEqual([]);
-  });
+  it.each([false, true])(
+    'gets no file and no manifest of a request that was admitted; made again: %s',
+    async (again) => {
+      const admitted = await bed.admit('00000001-hello');
+      await bed.projects.delete(PROJECT);
+      if (again) await bed.setUp();
+      const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), Readable.from([content]));
+      await expect(upload).rejects.toMatchObject(gone);
+      await expect(bed.tasks.complete(admitted, manifestOf([], succeeded))).rejects.toMatchObject(gone);
+      expect(await readdir(bed.paths.staging)).toEqual([]);
+    },
+  );
 
   it('does not get the piece of a log that was on its way', async () => {
     const admitted = await bed.admit('00000001-hello');
@@ -234,6 +221,24 @@ describe('a project that is deleted while a pod is sending', () => {
     // What was published before the deletion was, and the answer stays the same.
     expect(await bed.publish(published)).toEqual(answer);
     expect((await bed.admit('00000001-hello')).task).toMatch(/\.1$/);
+  });
+});
+
+describe('a task that is given up while its pod is sending', () => {
+  it('has nothing more taken in, though its project is there', async () => {
+    const superseded = { status: 410, code: 'TaskSuperseded' };
+    const admitted = await bed.admit('00000001-hello');
+    const { body, reached, go } = slowBody();
+    const upload = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), body);
+    upload.catch(() => undefined);
+    await reached;
+    await bed.tasks.forget(admitted.task);
+    go();
+    await expect(upload).rejects.toMatchObject(superseded);
+    const next = bed.uploads.receive(admitted, 'hello.spec', sha256Of(content), Readable.from([content]));
+    await expect(next).rejects.toMatchObject(superseded);
+    await expect(bed.tasks.complete(admitted, manifestOf([], succeeded))).rejects.toMatchObject(superseded);
+    expect(await readdir(bed.paths.staging)).toEqual([]);
   });
 });
 
