@@ -25,6 +25,8 @@ import {
 } from './prepare.ts';
 
 const REQUEST_FILE = 'publication.json';
+/** Answers after which nobody asks again. */
+const FOR_EVER: ReadonlySet<number> = new Set([409, 410, 422]);
 
 export interface PublisherOptions {
   paths: Paths;
@@ -67,7 +69,7 @@ export class Publisher {
     };
   }
 
-  /** Starts the publication, or joins it. Rejects with ApiError; of these, 422 is for ever. */
+  /** Starts the publication, or joins it. Rejects with ApiError: 409, 410 and 422 are for ever, the others may pass. */
   publish(task: string, request: PublicationRequest): Job {
     const running = this.#jobs.get(taskId(task));
     if (running !== undefined) return running;
@@ -111,7 +113,7 @@ export class Publisher {
       return answerOf(task, record);
     } catch (error) {
       const answer = toApiError(error);
-      if (answer.status === 410 || answer.status === 422) {
+      if (FOR_EVER.has(answer.status)) {
         log.info({ task, code: answer.code, error: answer.message }, 'publication is refused');
       } else {
         metrics.publications.inc({ outcome: 'error' });
