@@ -50,6 +50,6 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
     metrics: createSchedulerMetrics(registry, clock),
   });
   addPoolController(manager);
-  addBuilderController(manager, { installation: config, tokenKey, workers: WORKERS });
+  addBuilderController(manager, { services, installation: config, tokenKey, workers: WORKERS });
   addRetentionController(manager);
 }

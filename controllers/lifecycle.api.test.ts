@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BuildStatus } from '../crds/build.ts';
+import { Builds } from '../crds/build.ts';
 import { ChrootBuilds } from '../crds/chrootbuild.ts';
 import { Projects } from '../crds/project.ts';
 import { Events } from '../operator/core.ts';
 import { eventually } from '../operator/testing/harness.ts';
-import { buildIs, buildOf, completed as endOf, released, WAIT_MS } from './testing/await.ts';
+import { buildIs, buildOf, completed as endOf, released, stageOf, WAIT_MS } from './testing/await.ts';
 import type { TestCluster } from './testing/cluster.ts';
 import { startCluster } from './testing/cluster.ts';
 import { CHROOTS, createBuild, createProject } from './testing/create.ts';
@@ -215,4 +216,23 @@ describe('a lost builder', () => {
     expect(await completed('greedy')).toMatchObject({ state: 'failed', reason: 'OutOfMemory' });
     expect(podsOf('greedy')).toHaveLength(2);
   });
+});
+
+describe('a Build that is deleted while it runs', () => {
+  it.each(['Background', 'Foreground'] as const)(
+    'has the token of its builder refused, whatever the publisher does (%s)',
+    async (propagationPolicy) => {
+      const name = `deleted-${propagationPolicy.toLowerCase()}`;
+      fateOf('pebble-13-x86_64', 'runs');
+      await createBuild(cluster, name, { chroots: ['pebble-13-x86_64'] });
+      const stage = () => stageOf(cluster, name, 'pebble-13-x86_64');
+      await eventually('a running stage', () => stage()?.status?.phase === 'Running', WAIT_MS);
+      const task = podsOf(name).find(({ document }) => document.chroot === 'pebble-13-x86_64')?.task ?? '';
+      const { publisher, faults } = cluster.standins;
+      faults.add({ match: /DELETE .*tasks/, action: { status: 503 } });
+      await cluster.client.delete(Builds, `${cluster.namespaces.tenant}/${name}`, { propagationPolicy });
+      await eventually('the refusal of its token', () => publisher.forgotten.has(task), WAIT_MS);
+      await released(cluster, name);
+    },
+  );
 });

@@ -4,6 +4,7 @@
  *   ── make Secrets and pod ──▶ Starting ── build container runs ──▶ Running ── it ended with 0 ──▶ Ended
  *   Starting too long, pod failed, vanished or refused ──▶ Lost (with a reason)
  *   ticket closed or gone ──▶ delete the Builder, foreground: its place is free when its pod is gone
+ *     (its stage is deleted ──▶ first have the publisher refuse the token of the attempt)
  *     (one that never started stays for ten minutes: its pool judges by it how long to pause)
  *
  * Secrets and pod are owned by the Builder and named after it. The pod is made last: when it exists, all of it does.
@@ -17,6 +18,7 @@ import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { Projects } from '../../crds/project.ts';
+import { errorMessage } from '../../lib/errors.ts';
 import { ApiError } from '../../operator/client.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -26,10 +28,11 @@ import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
-import { fieldManager } from '../shared/names.ts';
+import { fieldManager, taskID } from '../shared/names.ts';
 import { oneSentence, warning } from '../shared/notes.ts';
+import type { Services } from '../shared/services.ts';
 import type { BuilderPlan } from './plan.ts';
-import { missesItsPod, planBuilder, refused } from './plan.ts';
+import { missesItsPod, planBuilder, refused, unforgotten } from './plan.ts';
 import { builderPod } from './pod.ts';
 import { createSecrets } from './secrets.ts';
 import type { BuilderWorld, Installation } from './world.ts';
@@ -52,6 +55,7 @@ export const builderRbac: RbacRule[] = [
 const MANAGER = fieldManager('builder');
 
 export interface BuilderOptions {
+  services: Pick<Services, 'forgetTask'>;
   installation: Installation;
   tokenKey: Uint8Array;
   workers: number;
@@ -123,12 +127,28 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
     announce({ log: ctx.log, events: manager.events }, builder, 'builder moved on', notes);
   }
 
+  /** True once the publisher refuses the token. Asking again does no harm. */
+  async function forget(
+    { spec: { chrootBuild, attempt }, ...builder }: Builder,
+    ctx: ReconcileContext,
+  ): Promise<boolean> {
+    try {
+      await options.services.forgetTask(taskID({ metadata: chrootBuild }, attempt), ctx.signal);
+      return true;
+    } catch (error) {
+      if (ctx.signal.aborted) throw error;
+      ctx.log.warn({ builder: keyOf(builder), problem: errorMessage(error) }, 'attempt was not forgotten');
+      return false;
+    }
+  }
+
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const builder = builders.get(key);
     if (builder === undefined) return undefined;
     let world = observe(builder);
     if (missesItsPod(world)) world = { ...world, pod: await manager.client.get(Pods, key) };
-    const plan = planBuilder(world, ctx.clock.now());
+    let plan = planBuilder(world, ctx.clock.now());
+    if (plan.forget && !(await forget(builder, ctx))) plan = unforgotten(world, ctx.clock.now());
     await apply(world, plan, ctx);
     if (plan.requeueAfterMs === undefined) return undefined;
     return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };

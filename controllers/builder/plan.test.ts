@@ -12,7 +12,7 @@ import {
   aTicket,
   NOW,
 } from '../testing/objects.ts';
-import { KEEP_FAILED_START_MS, planBuilder, refused } from './plan.ts';
+import { KEEP_FAILED_START_MS, planBuilder, refused, unforgotten } from './plan.ts';
 import type { BuilderWorld } from './world.ts';
 
 const TICKET = aTicket('t');
@@ -129,6 +129,42 @@ describe('planBuilder', () => {
     { title: 'its own input broke it', status: { phase: 'Lost', reason: 'BuilderFailed', endedAt: ago(5) } as const },
   ])('is not kept when $title', ({ status }) => {
     expect(planBuilder(aWorld({ ticket: CLOSED }, status), NOW).deleteBuilder).toBe(true);
+  });
+
+  const deleted = (phase: 'Running' | 'Publishing' = 'Running') => {
+    const stage = aBinaryStage('pebble-13-x86_64', { phase });
+    return { ...stage, metadata: { ...stage.metadata, deletionTimestamp: ago(1) } };
+  };
+  it.each<{ title: string; world: Partial<BuilderWorld>; status: Builder['status']; forget: boolean }>([
+    { title: 'is being deleted', world: { chrootBuild: deleted() }, status: { phase: 'Running' }, forget: true },
+    {
+      title: 'is gone',
+      world: { ticket: undefined, chrootBuild: undefined },
+      status: { phase: 'Running' },
+      forget: true,
+    },
+    { title: 'goes on', world: {}, status: { phase: 'Running' }, forget: false },
+    {
+      title: 'is publishing',
+      world: { chrootBuild: deleted('Publishing') },
+      status: { phase: 'Running' },
+      forget: false,
+    },
+    { title: 'has all results', world: { chrootBuild: undefined }, status: { phase: 'Ended' }, forget: false },
+  ])('whose stage $title has its token refused before it is deleted: $forget', ({ world, status, forget }) => {
+    const plan = planBuilder(aWorld({ ticket: CLOSED, ...world }, status), NOW);
+    expect(plan).toMatchObject({ deleteBuilder: true, forget });
+  });
+
+  it('ends its pod, not its pool’s luck, while the publisher cannot refuse its token, and gives up in ten minutes', () => {
+    const orphan = { ticket: undefined, chrootBuild: undefined };
+    const first = unforgotten(aWorld({ ...orphan, pod: aPod(RUNNING) }, { phase: 'Running' }), NOW);
+    expect(first).toMatchObject({ deletePod: true, deleteBuilder: false, requeueAfterMs: 5_000 });
+    expect(first.status).toMatchObject({ phase: 'Ended', reason: 'BuildDeleted', endedAt: ago(0) });
+    const later = aWorld(orphan, first.status);
+    expect(planBuilder(later, NOW + 5_000)).toMatchObject({ forget: true, deleteBuilder: true });
+    expect(unforgotten(later, NOW + 599_000)).toMatchObject({ deleteBuilder: false, status: { endedAt: ago(0) } });
+    expect(unforgotten(later, NOW + 600_000)).toMatchObject({ deleteBuilder: true, forget: false });
   });
 
   it('is lost when the API server will not have its pod', () => {

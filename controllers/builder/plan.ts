@@ -12,9 +12,16 @@ type BuilderStatus = NonNullable<Builder['status']>;
 /** For so long a Builder that never started is kept: its pool judges by it how long to pause. */
 export const KEEP_FAILED_START_MS = 600_000;
 
+/** For so long, and so often, the publisher is asked to refuse the token of an attempt whose build was deleted. */
+const FORGET_DEADLINE_MS = 600_000;
+const FORGET_AGAIN_MS = 5_000;
+const ABANDONED = 'BuildDeleted';
+
 export interface BuilderPlan {
   /** Delete the Builder with all it owns; it is counted until its pod is gone. */
   deleteBuilder: boolean;
+  /** Before that: have the publisher refuse the token of this attempt. Nobody else does, since its stage is deleted. */
+  forget: boolean;
   deletePod: boolean;
   createPod: boolean;
   status?: BuilderStatus;
@@ -22,7 +29,7 @@ export interface BuilderPlan {
   requeueAfterMs?: number;
 }
 
-const NOTHING: BuilderPlan = { deleteBuilder: false, deletePod: false, createPod: false, notes: [] };
+const NOTHING: BuilderPlan = { deleteBuilder: false, forget: false, deletePod: false, createPod: false, notes: [] };
 
 /** Pure: what a Builder needs next. `now` in milliseconds since the epoch. */
 export function planBuilder(world: BuilderWorld, now: number): BuilderPlan {
@@ -91,10 +98,37 @@ function lost(world: BuilderWorld, now: number, why: Omit<PodState, 'phase'>): B
 /** Nobody needs it any more. */
 function released(world: BuilderWorld, now: number): BuilderPlan {
   const { status } = world.builder;
-  if (!isFailedStart(world.builder) || status?.endedAt === undefined) return { ...NOTHING, deleteBuilder: true };
+  const over: BuilderPlan = { ...NOTHING, deleteBuilder: true, forget: isAbandoned(world) };
+  if (!isFailedStart(world.builder) || status?.endedAt === undefined) return over;
   const left = fromTimestamp(status.endedAt) + KEEP_FAILED_START_MS - now;
-  if (left <= 0) return { ...NOTHING, deleteBuilder: true };
+  if (left <= 0) return over;
   return { ...NOTHING, deletePod: world.pod !== undefined, requeueAfterMs: left };
+}
+
+/** Its stage was deleted while it worked. What is being published already must not be taken away from the publisher. */
+function isAbandoned({ builder, chrootBuild }: BuilderWorld): boolean {
+  if (builder.status?.phase === 'Ended' && builder.status.reason !== ABANDONED) return false;
+  if (chrootBuild === undefined) return true;
+  const phase = chrootBuild.status?.phase;
+  return chrootBuild.metadata.deletionTimestamp !== undefined && phase !== 'Publishing' && phase !== 'Importing';
+}
+
+/**
+ * The publisher did not answer: the pod ends at once, and the Builder stays until the token is refused, for ten minutes
+ * at most. Ended, not Lost: its pool has done nothing wrong.
+ */
+export function unforgotten(world: BuilderWorld, now: number): BuilderPlan {
+  const { status } = world.builder;
+  const since = status?.reason === ABANDONED && status.endedAt !== undefined ? fromTimestamp(status.endedAt) : now;
+  if (since + FORGET_DEADLINE_MS <= now) return { ...NOTHING, deleteBuilder: true };
+  const message = 'its build was deleted; waits for the publisher to refuse its token';
+  const state: PodState = { phase: 'Ended', reason: ABANDONED, message };
+  return {
+    ...NOTHING,
+    deletePod: world.pod !== undefined,
+    status: { ...statusFor(world, state, now), endedAt: toTimestamp(since) },
+    requeueAfterMs: FORGET_AGAIN_MS,
+  };
 }
 
 /** Seconds from the creation of a Builder to the start of its build container. */

@@ -45,7 +45,7 @@ export function shortHash(text: string): string {
 }
 
 /** Key of everything an attempt leaves at the publisher and at distgit. */
-export function taskID(chrootBuild: ChrootBuild, attempt: number): string {
+export function taskID(chrootBuild: { metadata: { uid?: string } }, attempt: number): string {
   return `${chrootBuild.metadata.uid}.${attempt}`;
 }
 
