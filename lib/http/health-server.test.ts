@@ -69,17 +69,37 @@ describe('the health server', () => {
     const { port } = await start();
     const sockets: Socket[] = [];
     const ends: Promise<unknown>[] = [];
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 9; i++) {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined);
       await once(socket, 'connect');
       sockets.push(socket);
       ends.push(once(socket, 'close'));
     }
-    await Promise.all(ends.slice(16));
-    expect(sockets.filter(({ destroyed }) => !destroyed)).toHaveLength(16);
+    await Promise.all(ends.slice(4));
+    expect(sockets.filter(({ destroyed }) => !destroyed)).toHaveLength(4);
     for (const socket of sockets) socket.destroy();
     await Promise.all(ends);
     await expect.poll(async () => (await ask('/healthz').catch(() => []))[0]).toBe(200);
+  });
+});
+
+describe('a connection on which no whole request comes', () => {
+  it.each([
+    ['nothing', ''],
+    ['half a line', 'GET /heal'],
+    ['headers without an end', 'GET /healthz HTTP/1.1\r\nHost: x\r\n'],
+    ['a body without an end', 'POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx'],
+  ])('is ended soon after the time for a request (%s)', async (_, text) => {
+    const { port } = await start({ requestMs: 600 });
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    socket.resume();
+    const began = performance.now();
+    await once(socket, 'connect');
+    if (text !== '') socket.write(text);
+    await once(socket, 'close');
+    // Node's own interval would make it 30 s.
+    expect(performance.now() - began).toBeGreaterThan(500);
+    expect(performance.now() - began).toBeLessThan(4_000);
   });
 });
 
