@@ -30,9 +30,10 @@ afterEach(async () => {
   await api.stop();
 });
 
-function candidate(identity: string): LeaderElector {
-  const client = testClient(api.url, { clock, retry: { attempts: 1 } });
-  clients.push(client);
+function candidate(identity: string, through: (client: ApiClient) => ApiClient = (client) => client): LeaderElector {
+  const own = testClient(api.url, { clock, retry: { attempts: 1 } });
+  clients.push(own);
+  const client = through(own);
   const elector = new LeaderElector(
     { namespace: 'kopr-system', name: 'kopr-operator', identity, onLost: (reason) => lost.push(reason) },
     { client, clock, log: quietLog, random: () => 0, onStatus: (leading) => status.push(leading) },
@@ -44,6 +45,13 @@ function candidate(identity: string): LeaderElector {
 
 const holder = (): string | undefined => api.get(Leases, KEY)?.spec?.holderIdentity;
 const renewals = (): number => api.requests.filter((request) => request.method === 'PATCH').length;
+
+/** What comes of a request whose answer does not arrive before `signal` ends the wait. */
+async function unheard(request: Promise<unknown>, signal: AbortSignal | undefined): Promise<never> {
+  await request;
+  await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  throw new Error('cut off');
+}
 
 /** Moves the clock in steps small enough for the requests in between to be answered. */
 async function pass(ms: number): Promise<void> {
@@ -197,6 +205,80 @@ describe('giving back', () => {
     await eventually('the renewal', () => renewals() === 1);
     await a.stop();
     expect(holder()).toBe('');
+  });
+
+  test.each(['POST', 'PATCH'])(
+    'also when the stop cut off an acquisition (%s) that was carried out',
+    async (method) => {
+      if (method === 'PATCH') api.create(Leases, aLease(KEY, { holderIdentity: '' }));
+      const a = candidate('a', (client) => ({
+        ...client,
+        create: (type, object, options) => unheard(client.create(type, object), options?.signal),
+        mergePatch: (type, key, patch, options) =>
+          options?.signal
+            ? unheard(client.mergePatch(type, key, patch), options.signal)
+            : client.mergePatch(type, key, patch, options),
+      }));
+      await eventually('the acquisition', () => holder() === 'a');
+      await a.stop();
+      expect([a.isLeading(), holder()]).toEqual([false, '']);
+    },
+  );
+
+  test('also when the answer to an acquisition was lost and it was not tried again', async () => {
+    api.fault({ method: 'POST', action: 'lose-answer' });
+    const a = candidate('a');
+    await eventually('the acquisition', () => holder() === 'a');
+    await a.stop();
+    expect(holder()).toBe('');
+  });
+
+  test('an acquisition that arrives after the stop comes to nothing', async () => {
+    api.create(Leases, aLease(KEY, { holderIdentity: '' }));
+    const late: (() => Promise<unknown>)[] = [];
+    const a = candidate('a', (client) => ({
+      ...client,
+      mergePatch: (type, key, patch, options) => {
+        if (!options?.signal) return client.mergePatch(type, key, patch, options);
+        late.push(() => client.mergePatch(type, key, patch));
+        return unheard(Promise.resolve(), options.signal);
+      },
+    }));
+    await eventually('the acquisition', () => late.length === 1);
+    await a.stop();
+    await expect(late[0]?.()).rejects.toThrow(/409|Conflict/);
+    expect(holder()).toBe('');
+  });
+
+  test('who never tried to take the lease asks for nothing when it stops', async () => {
+    await candidate('a').whenLeading();
+    const b = candidate('b');
+    await pass(5_000);
+    const before = api.requests.length;
+    await b.stop();
+    expect([api.requests.length, holder()]).toEqual([before, 'a']);
+  });
+
+  test('never takes it from somebody else, not even after an acquisition of unknown outcome', async () => {
+    api.fault({ method: 'POST', action: 'lose-answer' });
+    const a = candidate('a');
+    await eventually('the acquisition', () => holder() === 'a');
+    api.update(Leases, KEY, (lease) => {
+      lease.spec = { ...lease.spec, holderIdentity: 'usurper' };
+    });
+    await a.stop();
+    expect([holder(), renewals()]).toEqual(['usurper', 0]);
+  });
+
+  test('who lost the lease does not give it back: work under it may go on', async () => {
+    const a = candidate('a');
+    await a.whenLeading();
+    api.fault({ method: 'PATCH', times: 1000, action: { status: 503 } });
+    await pass(12_500);
+    expect(lost).toHaveLength(1);
+    const before = renewals();
+    await a.stop();
+    expect([holder(), renewals()]).toEqual(['a', before]);
   });
 
   test('never takes it from somebody else', async () => {

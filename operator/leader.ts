@@ -41,6 +41,8 @@ export class LeaderElector {
   private resolveLeading: () => void = () => undefined;
   private running: Promise<void> | undefined;
   private held = false;
+  /** An acquisition was begun, and its answer never heard: the server may have carried it out. */
+  private unanswered = false;
   /** Monotonic time at which the last successful renewal was *sent*. */
   private renewedAt = Number.NEGATIVE_INFINITY;
 
@@ -78,7 +80,8 @@ export class LeaderElector {
   async stop(): Promise<void> {
     this.stopping.abort(new Error('leader election was stopped'));
     await this.running;
-    if (!this.held) return;
+    if (!this.held && !this.unanswered) return;
+    this.unanswered = false;
     this.setHeld(false);
     await this.lease.release();
   }
@@ -143,7 +146,11 @@ export class LeaderElector {
 
   private async acquireOrRenew(signal: AbortSignal): Promise<boolean> {
     const sentAt = this.deps.clock.monotonic();
+    // Not for a renewal: what is lost without being given up may not be given back, for work under it may go on.
+    if (!this.held) this.unanswered = true;
     const outcome = await this.lease.take(this.held, signal);
+    // `lost` may be to an earlier try of our own, of which nothing was heard.
+    if (outcome !== 'lost') this.unanswered = false;
     if (outcome === 'taken') this.renewedAt = sentAt;
     // Whoever holds it instead is believed at once.
     if (outcome === 'occupied') this.renewedAt = Number.NEGATIVE_INFINITY;

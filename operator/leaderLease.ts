@@ -73,14 +73,15 @@ export class LeaderLease {
     }
   }
 
-  /** Lets the next leader take the lease at once. Never rejects: the lease ends by itself in 15 s. */
+  /** Lets the next leader take the lease at once, if it is ours. Never rejects: the lease ends by itself in 15 s. */
   async release(): Promise<void> {
     const { log } = this.deps;
     try {
-      // A renewal that was cut off by the stop may have been carried out: then the version we know is not the last.
+      // A write that was cut off by the stop may still be carried out: then the version that was read is not the last.
       for (let attempt = 1; attempt <= RELEASE_ATTEMPTS; attempt++) {
-        if (!(await this.giveBack())) continue;
-        log.info('gave the lease back');
+        const outcome = await this.giveBack();
+        if (outcome === 'changed') continue;
+        if (outcome === 'given') log.info('gave the lease back');
         return;
       }
       log.warn({ attempts: RELEASE_ATTEMPTS }, 'could not give the lease back: it changes all the time');
@@ -140,23 +141,27 @@ export class LeaderLease {
     this.observe(await client.mergePatch(Leases, this.key, patch, { signal, timeoutMs }));
   }
 
-  /** False when the lease turned out to be of another version, which has been read by then and is still ours. */
-  private async giveBack(): Promise<boolean> {
+  /**
+   * Resolves with `given`, with `changed` when somebody wrote in between, or with `foreign` when the lease is another's
+   * or gone. A lease of nobody is written too: an acquisition that is still on its way fails then, whose version is old.
+   */
+  private async giveBack(): Promise<'given' | 'changed' | 'foreign'> {
     const { client, clock } = this.deps;
     const { identity, timeoutMs } = this.options;
+    const lease = await this.read();
+    const holder = lease?.spec?.holderIdentity;
+    if (!lease || (holder && holder !== identity)) return 'foreign';
     const patch = {
-      metadata: { resourceVersion: this.seen?.lease.metadata.resourceVersion },
+      metadata: { resourceVersion: lease.metadata.resourceVersion },
       spec: { holderIdentity: '', leaseDurationSeconds: 1, renewTime: toMicroTime(clock.now()) },
     };
     try {
       await client.mergePatch(Leases, this.key, patch, { timeoutMs });
-      return true;
+      return 'given';
     } catch (error) {
-      if (!isConflict(error)) throw error;
-      const lease = await this.read();
-      if (lease?.spec?.holderIdentity !== identity) throw error;
-      this.observe(lease);
-      return false;
+      if (isConflict(error)) return 'changed';
+      if (isNotFound(error)) return 'foreign';
+      throw error;
     }
   }
 }
