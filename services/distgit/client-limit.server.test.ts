@@ -7,7 +7,11 @@ import { makeSrpm } from './testing/srpm.ts';
 let distgit: TestService;
 
 beforeAll(async () => {
-  distgit = await startTestService({ KOPR_GIT_PER_CLIENT: '2', KOPR_REQUESTS_PER_CLIENT: '4' });
+  distgit = await startTestService({
+    KOPR_GIT_PER_CLIENT: '2',
+    KOPR_REQUESTS_PER_CLIENT: '4',
+    KOPR_TRUSTED_PROXIES: '127.0.0.8',
+  });
   const srpm = await distgit.files.addFile(await makeSrpm(distgit.dir, { name: 'hello' }));
   await distgit.imported(requestFor(srpm));
 });
@@ -17,29 +21,30 @@ afterAll(async () => distgit.stop());
 const refs = '/git/demo/hello/hello/info/refs?service=git-upload-pack';
 
 /** Begins a request that is never sent whole, from an address of its own. */
-async function hold(from: string): Promise<Socket> {
+async function hold(from: string, forwarded = '203.0.113.1'): Promise<Socket> {
   const socket = connect({ port: distgit.service.httpPort, host: '127.0.0.1', localAddress: from });
   socket.on('error', () => undefined);
   const type = 'Content-Type: application/x-git-upload-pack-request';
-  const text = `POST /git/demo/hello/hello/git-upload-pack HTTP/1.1\r\nHost: x\r\n${type}\r\nContent-Length: 1000\r\n\r\n`;
+  const via = `X-Forwarded-For: ${forwarded}`;
+  const text = `POST /git/demo/hello/hello/git-upload-pack HTTP/1.1\r\nHost: x\r\n${via}\r\n${type}\r\nContent-Length: 1000\r\n\r\n`;
   await new Promise<void>((resolve) => socket.once('connect', () => socket.write(text, () => resolve())));
   return socket;
 }
 
 /** The whole answer to a GET from this address. */
-async function get(from: string, path: string): Promise<string> {
+async function get(from: string, path: string, forwarded = '203.0.113.2'): Promise<string> {
   const socket = connect({ port: distgit.service.httpPort, host: '127.0.0.1', localAddress: from });
   socket.on('error', () => undefined);
   // Not ended: Node drops the requests of a connection that its client has half closed.
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${forwarded}\r\nConnection: close\r\n\r\n`);
   const chunks: Buffer[] = [];
   for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString('latin1');
 }
 
-async function untilAnswer(from: string, path: string, pattern: RegExp): Promise<string> {
+async function untilAnswer(from: string, path: string, pattern: RegExp, forwarded?: string): Promise<string> {
   for (let attempt = 0; attempt < 200; attempt++) {
-    const answer = await get(from, path);
+    const answer = await get(from, path, forwarded);
     if (pattern.test(answer)) return answer;
     await systemClock.sleep(25);
   }
@@ -80,5 +85,17 @@ describe('one client that holds on to many requests', () => {
       for (const socket of [...sockets, pipelined]) socket.destroy();
     }
     await untilAnswer('127.0.0.4', '/', /^HTTP\/1\.1 200 /);
+  });
+
+  it('is told from others behind a trusted proxy', async () => {
+    const [busy, other] = ['198.51.100.1', '198.51.100.2'];
+    const sockets = [await hold('127.0.0.8', busy), await hold('127.0.0.8', busy)];
+    try {
+      await untilAnswer('127.0.0.8', refs, /^HTTP\/1\.1 503 /, busy);
+      expect(await get('127.0.0.8', refs, other)).toMatch(/^HTTP\/1\.1 200 /);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+    await untilAnswer('127.0.0.8', refs, /^HTTP\/1\.1 200 /, busy);
   });
 });

@@ -29,6 +29,8 @@ describe('the configuration', () => {
     [{ KOPR_SRPM_ORIGINS: 'file:///' }, /KOPR_SRPM_ORIGINS: "file:\/\/\/" is not an http/],
     [{ KOPR_TOKEN_KEY_FILE: undefined }, /KOPR_TOKEN_KEY_FILE/],
     [{ KOPR_HTTP_PORT: '70000' }, /KOPR_HTTP_PORT/],
+    [{ KOPR_TRUSTED_PROXIES: '10.0.0.7,proxy' }, /KOPR_TRUSTED_PROXIES: "proxy" is not an address or a network/],
+    [{ KOPR_TRUSTED_PROXIES: '0.0.0.0/0' }, /KOPR_TRUSTED_PROXIES: "0\.0\.0\.0\/0" is everybody/],
     [{ KOPR_PUBLIC_READS: 'yes' }, /KOPR_PUBLIC_READS/],
     [{ KOPR_MAX_SRPM_BYTES: 'many' }, /KOPR_MAX_SRPM_BYTES/],
   ])('is refused with %o', (change, message) => {

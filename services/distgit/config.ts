@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net';
 import { z } from 'zod';
 import type { Environment } from '../../lib/settings.ts';
 import {
@@ -8,6 +9,7 @@ import {
   readSettings,
   settingsHelp,
 } from '../../lib/settings.ts';
+import { networks } from './client-limit.ts';
 
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
 const GIB = 1024 ** 3;
@@ -26,6 +28,14 @@ const origins = z.string().transform((text, context) => {
   }
   if (bases.length > 0) return bases;
   context.addIssue('it lists no URL prefix, so no SRPM could ever be imported');
+  return z.NEVER;
+});
+
+const proxies = z.string().transform((text, context) => {
+  const items = text.split(',').map((part) => part.trim());
+  const list = networks(items.filter((item) => item !== ''));
+  if (typeof list !== 'string') return list;
+  context.addIssue(list);
   return z.NEVER;
 });
 
@@ -49,6 +59,9 @@ export const configSchema = z
     KOPR_GIT_CONCURRENCY: count(1000).default(16).describe('git requests at a time'),
     KOPR_GIT_PER_CLIENT: count(1000).default(4).describe('git requests at a time of one client address'),
     KOPR_REQUESTS_PER_CLIENT: count(10_000).default(32).describe('open requests of one client address'),
+    KOPR_TRUSTED_PROXIES: proxies
+      .prefault('')
+      .describe('proxies whose X-Forwarded-For names the client: addresses and networks, separated by commas'),
     KOPR_PUBLIC_READS: z
       .enum(['true', 'false'])
       .default('false')
@@ -76,6 +89,7 @@ export interface Config {
   gitPerClient: number;
   /** Open requests of one client address on the public port. */
   requestsPerClient: number;
+  trustedProxies: BlockList;
   /** Whether git, lookaside and logs may be read without a token. */
   publicReads: boolean;
   logRetentionMs: number;
@@ -105,6 +119,7 @@ export function loadConfig(env: Environment): Config {
     gitConcurrency: value.KOPR_GIT_CONCURRENCY,
     gitPerClient: value.KOPR_GIT_PER_CLIENT,
     requestsPerClient: value.KOPR_REQUESTS_PER_CLIENT,
+    trustedProxies: value.KOPR_TRUSTED_PROXIES,
     publicReads: value.KOPR_PUBLIC_READS === 'true',
     logRetentionMs: value.KOPR_LOG_RETENTION_DAYS * 86_400_000,
   };

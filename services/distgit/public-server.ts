@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { BlockList } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, hasCode } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -18,6 +19,8 @@ export interface PublicOptions {
   git: GitBackend;
   access: ReadAccess;
   requests: ClientLimit;
+  /** Those whose word on the address of a client is taken. */
+  trustedProxies: BlockList;
 }
 
 const INDEX = `kopr distgit
@@ -44,7 +47,7 @@ export function createPublicServer(options: PublicOptions): Server {
     response.once('finish', () => {
       if (!request.complete) endUnread(options.git.clock, request);
     });
-    const release = options.requests.enter(clientAddress(request));
+    const release = options.requests.enter(clientAddress(request, options.trustedProxies));
     if (!release) {
       // Nothing but a cut connection keeps such a client from sending on.
       response.setHeader('connection', 'close');
@@ -135,7 +138,7 @@ async function gitRequest(
     return text(response, 404, `there is no repository ${owner}/${project}/${name}\n`);
   }
   if (options.git.slots.queued >= options.git.maxQueue) return busy(response, 'too many git requests');
-  const release = options.git.clients.enter(clientAddress(request));
+  const release = options.git.clients.enter(clientAddress(request, options.trustedProxies));
   if (!release) return busy(response, 'too many git requests from your address');
   try {
     await serveGit(options.git, route.path, route.service, request, response);

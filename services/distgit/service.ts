@@ -64,7 +64,15 @@ export async function startService(config: Config, clock: Clock, log: Logger): P
   };
   const access = new ReadAccess({ key, clock, publicReads: config.publicReads });
   const requests = new ClientLimit(config.requestsPerClient);
-  const open = createPublicServer({ layout, log, metrics, git, access, requests });
+  const open = createPublicServer({
+    layout,
+    log,
+    metrics,
+    git,
+    access,
+    requests,
+    trustedProxies: config.trustedProxies,
+  });
   let notReady: string | undefined = 'the servers are starting';
   const health = await startHealthServer({
     port: config.metricsPort,
