@@ -10,17 +10,19 @@ import {
   link,
   pathOf,
   project,
+  RELEASE_NAMESPACE,
   results,
   succeeded,
   until,
   waitComplete,
 } from './harness.ts';
-import { postFromInside } from './pods.ts';
+import { type InsideRequest, statusesFromInside } from './pods.ts';
 
 const NS = 'e2e-isolation';
 /** Its names are known to the hostile package. */
 const VICTIM = 'e2e-isolation-victim';
 const CHROOTS = ['pebble-13-x86_64', 'pebble-12-i386'];
+const PUBLISHER = `http://kopr-publisher.${RELEASE_NAMESPACE}.svc.cluster.local:5012/v1`;
 
 const first = 'e2e-first';
 const second = 'e2e-second';
@@ -85,6 +87,26 @@ describe('a build that means harm', () => {
 
 describe('the token of a build', () => {
   const ns = 'e2e-token';
+
+  /** What a stranger could try with the token of a running build, and the right answers. */
+  function tokenUses(own: string, other: string): (InsideRequest & { what: string; status: string })[] {
+    const uses: [string, InsideRequest['method'], string, string][] = [
+      // The token is taken; what is refused is a piece of the log with nothing before it.
+      ['own log, far beyond its end', 'POST', `/tasks/${own}/log/builder-live.log?offset=1000000000`, '409'],
+      ['log of another task', 'POST', `/tasks/${other}/log/builder-live.log?offset=0`, '403'],
+      ['file of another task', 'PUT', `/tasks/${other}/files/a.log`, '403'],
+      ['end of another task', 'POST', `/tasks/${other}/complete`, '403'],
+      // The directory of results is named by the operator alone, and so is all else of the control API.
+      ['state of the own task', 'GET', `/tasks/${own}`, '401'],
+      ['publication of the own task', 'PUT', `/publications/${own}`, '401'],
+      ['publication of another task', 'PUT', `/publications/${other}`, '401'],
+      ['giving up another task', 'DELETE', `/tasks/${other}`, '401'],
+      ['set-up of another project', 'PUT', `/projects/${VICTIM}/victim`, '401'],
+      ['deletion of another project', 'DELETE', `/projects/${VICTIM}/victim`, '401'],
+    ];
+    return uses.map(([what, method, path, status]) => ({ what, method, url: `${PUBLISHER}${path}`, status }));
+  }
+
   beforeAll(async () => {
     await freshNamespace(ns);
     await apply(project(ns, 'p', { chroots: ['pebble-13-x86_64'] }));
@@ -92,7 +114,7 @@ describe('the token of a build', () => {
   }, 330_000);
   afterAll(() => kubectl('delete', 'namespace', ns, '--wait=false'));
 
-  it('is good for nothing once the build has ended', async () => {
+  it('opens its own task alone while the build runs, and nothing once it has ended', async () => {
     await apply(build(ns, 'slow', 'p', link('slow-1.0-1.src.rpm')));
     const stage = 'slow.pebble-13-x86-64';
     const builder = await until(
@@ -116,12 +138,30 @@ describe('the token of a build', () => {
     const token = Buffer.from(encoded, 'base64').toString();
     const uid = await kubectl('-n', ns, 'get', 'chrootbuild', stage, '-o', 'jsonpath={.metadata.uid}');
     expect(token.split('.')).toHaveLength(3);
+
+    const source = await kubectl(
+      '-n',
+      ns,
+      'get',
+      'chrootbuilds',
+      '-l',
+      'kopr.dev/build=slow',
+      '-o',
+      'jsonpath={.items[?(@.spec.stage=="source")].metadata.uid}',
+    );
+    expect(source).toMatch(/^[0-9a-f-]{36}$/);
+    const uses = tokenUses(`${uid}.1`, `${source}.1`);
+    const statuses = await statusesFromInside(ns, 'while-it-runs', uses, token);
+    expect(statuses.map((status, n) => [uses[n]?.what, status])).toEqual(
+      uses.map(({ what, status }) => [what, status]),
+    );
+    // Otherwise the refusals would be those of a task that has ended.
+    expect(await kubectl('-n', ns, 'get', 'chrootbuild', stage, '-o', 'jsonpath={.status.phase}')).toBe('Running');
+
     const ended = await waitComplete(ns, 'slow', 240);
     expect(succeeded(ended).status).toBe('True');
-    const path = `/v1/tasks/${uid}.1/log/builder-live.log?offset=0`;
-    expect(await postFromInside(ns, `http://kopr-publisher.kopr-system.svc.cluster.local:5012${path}`, token)).toMatch(
-      /^(401|403|409|410)$/,
-    );
+    const late: InsideRequest = { method: 'POST', url: `${PUBLISHER}/tasks/${uid}.1/log/builder-live.log?offset=0` };
+    expect((await statusesFromInside(ns, 'after-its-end', [late], token))[0]).toMatch(/^(401|403|409|410)$/);
     const left = await kubectl('-n', BUILDS_NAMESPACE, 'get', 'secret', secret, '--ignore-not-found', '-o', 'name');
     expect(left).toBe('');
   }, 600_000);

@@ -52,11 +52,28 @@ function service(namespace: string, name: string): object {
   };
 }
 
-/** The status of the answer to a POST with a bearer token, sent from a pod. */
-export async function postFromInside(namespace: string, url: string, token: string): Promise<string> {
-  const script =
-    "const [url, token] = process.argv.slice(1); fetch(url, {method: 'POST', body: 'late', headers: {authorization: 'Bearer ' + token}}).then((r) => console.log(r.status), (e) => console.log(e.cause ?? e))";
-  await apply(await scriptPod(namespace, 'post', script, url, token));
-  await kubectl('-n', namespace, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/post', '--timeout=60s');
-  return (await kubectl('-n', namespace, 'logs', 'post')).trim();
+export interface InsideRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  url: string;
+}
+
+/** The statuses of the answers to requests with a bearer token, sent one after the other from a pod called `name`. */
+export async function statusesFromInside(
+  namespace: string,
+  name: string,
+  requests: readonly InsideRequest[],
+  token: string,
+): Promise<string[]> {
+  const script = `
+    const [requests, token] = process.argv.slice(1);
+    (async () => {
+      for (const { method, url } of JSON.parse(requests)) {
+        const body = method === 'POST' || method === 'PUT' ? '{}' : undefined;
+        const options = { method, body, headers: { authorization: 'Bearer ' + token }, signal: AbortSignal.timeout(10000) };
+        await fetch(url, options).then((r) => console.log(r.status), (e) => console.log(String(e.cause ?? e)));
+      }
+    })();`;
+  await apply(await scriptPod(namespace, name, script, JSON.stringify(requests), token));
+  await kubectl('-n', namespace, 'wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${name}`, '--timeout=60s');
+  return (await kubectl('-n', namespace, 'logs', name)).trim().split('\n');
 }
