@@ -6,6 +6,7 @@ import { planBuild } from './plan.ts';
 import { aWorld, CHROOTS, condition, importedStage, madeAt } from './testing/worlds.ts';
 import type { BuildWorld } from './world.ts';
 
+const READY = { type: 'Ready', status: 'True', reason: 'Ready', message: '' } as const;
 const NEW_CHROOT = 'pebble-14-x86_64';
 
 describe('a Build that refers to other things', () => {
@@ -85,6 +86,30 @@ describe('a Build that refers to other things', () => {
     const plan = planBuild(aWorld({ build, project }), NOW);
     expect(plan.status).toMatchObject({ state: 'failed', reason: 'ProjectNotReady' });
     expect(plan.status?.conditions?.[0]?.message).toContain('no such owner');
+  });
+
+  it('waits no longer than that for a Project that never says whether it is ready, as long as kopr could look', () => {
+    const project = aProject({}, {});
+    const since = (lastTransitionTime: string) => {
+      const condition = { type: 'Complete', status: 'False', reason: 'Test', message: '', lastTransitionTime } as const;
+      return madeAt(ago(9_000), aBuild({}, { id: 7, conditions: [condition] }));
+    };
+    expect(planBuild(aWorld({ build: madeAt(ago(9_000)), project }), NOW)).toMatchObject({
+      status: { state: 'waiting', reason: 'ProjectNotReady' },
+      requeueAfterMs: 600_000,
+    });
+    expect(planBuild(aWorld({ build: since(ago(599)), project }), NOW).requeueAfterMs).toBe(1_000);
+    const late = planBuild(aWorld({ build: since(ago(600)), project }), NOW);
+    expect(late.status).toMatchObject({ state: 'failed', reason: 'ProjectNotReady' });
+  });
+
+  it('waits no longer than that for the owner of a Project that is ready', () => {
+    const soon = planBuild(aWorld({ owner: undefined }), NOW);
+    expect(soon).toMatchObject({ status: { reason: 'ProjectNotReady' }, requeueAfterMs: 590_000 });
+    const project = aProject({}, { conditions: [{ ...READY, lastTransitionTime: ago(700) }] });
+    const late = planBuild(aWorld({ build: madeAt(ago(600)), project, owner: undefined }), NOW);
+    expect(late.status).toMatchObject({ state: 'failed', reason: 'ProjectNotReady' });
+    expect(late.status?.conditions?.[0]?.message).toContain('it has no owner yet');
   });
 
   it.each<{ title: string; world: Partial<BuildWorld> }>([

@@ -1,10 +1,11 @@
+import type { Build } from '../../crds/build.ts';
 import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition } from '../../operator/conditions.ts';
-import { isComplete } from '../shared/states.ts';
+import { COMPLETE, isComplete } from '../shared/states.ts';
 import { branchOf } from './children.ts';
 import type { BuildWorld } from './world.ts';
 
@@ -113,11 +114,17 @@ export function hold(world: BuildWorld, now: number): Obstacle | undefined {
 function projectNotReady({ build, project, owner }: BuildWorld, now: number): Obstacle | undefined {
   const ready = findCondition(project?.status?.conditions as Condition[] | undefined, 'Ready');
   if (ready?.status === 'True' && owner !== undefined) return undefined;
-  const message = `Project "${build.spec.project}" is not ready: ${ready?.message ?? 'its repositories are being made'}`;
-  const since = Math.max(stamp(build.metadata.creationTimestamp), stamp(ready?.lastTransitionTime));
-  const left = since + (ready?.status === 'False' ? NOT_READY_GRACE_MS : 0) - now;
-  if (ready?.status === 'False' && left <= 0) return failed('ProjectNotReady', message);
-  return waiting('ProjectNotReady', message, ready?.status === 'False' ? left : undefined);
+  const why = ready?.status === 'True' ? 'it has no owner yet' : (ready?.message ?? 'its repositories are being made');
+  const message = `Project "${build.spec.project}" is not ready: ${why}`;
+  const since = ready === undefined ? firstSeen(build, now) : stamp(ready.lastTransitionTime);
+  const left = Math.max(stamp(build.metadata.creationTimestamp), since) + NOT_READY_GRACE_MS - now;
+  return left <= 0 ? failed('ProjectNotReady', message) : waiting('ProjectNotReady', message, left);
+}
+
+/** When kopr first looked at the Build. While it was away, nobody could make the Project ready either. */
+function firstSeen({ status }: Build, now: number): number {
+  const seen = findCondition(status?.conditions as Condition[] | undefined, COMPLETE)?.lastTransitionTime;
+  return seen === undefined ? now : stamp(seen);
 }
 
 function stamp(text: string | undefined): number {
