@@ -11,6 +11,7 @@ import { findCondition } from '../operator/conditions.ts';
 import { Namespaces, Pods } from '../operator/core.ts';
 import { eventually } from '../operator/testing/harness.ts';
 import { FINALIZER } from './project/plan.ts';
+import { isComplete } from './shared/states.ts';
 import { completed, stageOf, WAIT_MS } from './testing/await.ts';
 import type { TestCluster } from './testing/cluster.ts';
 import { startCluster } from './testing/cluster.ts';
@@ -121,8 +122,14 @@ describe('the deletion of a Project', () => {
     const { publisher, distgit, faults } = cluster.standins;
     faults.add({ match: /DELETE .*publisher/, action: { status: 503 } });
     faults.add({ match: /DELETE .*distgit/, action: 'lost reply' });
+    const ends: unknown[] = [];
+    const unsubscribe = cluster.watch(Builds, ({ now }) => {
+      if (now?.metadata.name === 'running' && isComplete(now)) ends.push(now.status?.reason);
+    });
     await deleteProject('doomed');
     await isGone('doomed');
+    unsubscribe();
+    expect(ends[0]).toBe('ProjectDeleted');
     expect(cluster.list(Builds).filter(({ spec }) => spec.project === 'doomed')).toEqual([]);
     expect(cluster.list(ChrootBuilds).filter(({ spec }) => spec.project === 'doomed')).toEqual([]);
     expect(publisher.deleted).toContain(`${tenant}/doomed`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aBinaryStage, aBuild, ago, aSourceStage, endedAs, NOW } from '../testing/objects.ts';
+import { aBinaryStage, aBuild, ago, aProject, aSourceStage, endedAs, NOW } from '../testing/objects.ts';
 import { planBuild } from './plan.ts';
 import { aWorld, condition, importedStage, madeAt } from './testing/worlds.ts';
 
@@ -127,6 +127,18 @@ describe('planBuild', () => {
     const name = `${'b'.repeat(62)}.${'c'.repeat(50)}`;
     const plan = planBuild(aWorld({ build: { ...build, metadata: { ...build.metadata, name } } }), NOW);
     expect(plan.create[0]?.metadata.labels?.['kopr.dev/build']).toMatch(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/);
+  });
+
+  it('ends at once when its Project is deleted, and its stages with it', () => {
+    const project = aProject();
+    const metadata = { ...project.metadata, deletionTimestamp: ago(1) };
+    const children = [aSourceStage({ state: 'running' })];
+    const plan = planBuild(aWorld({ project: { ...project, metadata }, children }), NOW);
+    expect(plan).toMatchObject({ cancel: [{ spec: { stage: 'source' } }], create: [] });
+    expect(plan.status).toMatchObject({ state: 'canceled', reason: 'ProjectDeleted' });
+    expect([condition(plan, 'Complete'), condition(plan, 'Succeeded')]).toEqual(['True', 'False']);
+    const retained = { ...aProject({ deletionPolicy: 'Retain' }), metadata };
+    expect(planBuild(aWorld({ project: retained, children }), NOW).status?.reason).toBe('ProjectNotFound');
   });
 
   it('takes note of a change after its end, and changes nothing else', () => {

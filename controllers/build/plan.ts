@@ -31,6 +31,7 @@ export function planBuild(world: BuildWorld, now: number): BuildPlan {
   // A stage that was made just before the end, unseen by whoever decided that it is the end, must not go on alone.
   if (isComplete(build)) return { ...NOTHING, cancel: toCancel(world), status: reobserved(build) };
   if (build.status?.id === undefined) return { ...NOTHING, allocateID: true };
+  if (isDoomed(world)) return doomed(world, now);
   if (build.spec.cancelled) return cancelled(world, now);
 
   const resolved = resolve(world, now);
@@ -171,6 +172,23 @@ function cancelled(world: BuildWorld, now: number): BuildPlan {
     reason,
     message: 'cancelled on request',
   });
+}
+
+/** Its Project takes its repositories and its Builds along. */
+function isDoomed({ project }: BuildWorld): boolean {
+  return project?.metadata.deletionTimestamp !== undefined && project.spec.deletionPolicy === 'Delete';
+}
+
+/** Ends at once, its stages follow: the Project waits for this end, and whoever waits for the Build must see it. */
+function doomed(world: BuildWorld, now: number): BuildPlan {
+  const message = `Project "${world.build.spec.project}" is being deleted, and its Builds with it`;
+  const plan = ended(world, knownFacts(world), now, {
+    outcome: 'failed',
+    state: 'canceled',
+    reason: 'ProjectDeleted',
+    message,
+  });
+  return { ...plan, cancel: toCancel(world) };
 }
 
 /** The Build is over, but stages of it are not yet. */

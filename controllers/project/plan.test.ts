@@ -218,13 +218,21 @@ describe('planProject, when it is being deleted,', () => {
 
   it('deletes its builds first, the oldest first, so many at a time', () => {
     const builds = Array.from({ length: DELETE_BATCH + 5 }, (_, index) => {
-      const build = aBuild();
+      const build = aBuild({}, { id: 1, ...endedAs('failed') });
       return { ...build, metadata: { ...build.metadata, name: `b${index}`, creationTimestamp: ago(index) } };
     });
     const plan = planProject(aWorld({ project: doomed(), builds }), NOW);
     if (plan.step !== 'deleteBuilds') throw new Error(plan.step);
     expect(plan.builds).toHaveLength(DELETE_BATCH);
     expect(plan.builds[0]?.metadata.name).toBe(`b${DELETE_BATCH + 4}`);
+  });
+
+  it('lets builds that run end first, for a minute at most', () => {
+    const builds = [aBuild(), aBuild({}, { id: 8, ...endedAs('canceled') })];
+    const world = aWorld({ project: doomed(), builds });
+    expect(planProject(world, NOW)).toEqual({ step: 'deleteBuilds', builds: [builds[1]] });
+    expect(planProject({ ...world, builds: [aBuild()] }, NOW)).toEqual({ step: 'deleteBuilds', builds: [] });
+    expect(planProject(world, NOW + 59_000)).toMatchObject({ builds: { length: 2 } });
   });
 
   it('waits for builds that are being deleted already', () => {

@@ -17,6 +17,8 @@ const RETRY_MISSING_MS = 15_000;
 /** Pauses that grew with the outage would make new Projects wait for as long again after it. */
 const RETRY_UNAVAILABLE_MS = 10_000;
 const POLL_MS = 1_000;
+/** For so long a deletion waits for Builds to say that they have ended, so that whoever waits for them learns of it. */
+const BUILDS_END_MS = 60_000;
 /** Builds that are deleted in one go when their Project is deleted. */
 export const DELETE_BATCH = 100;
 
@@ -36,7 +38,7 @@ export type ProjectPlan =
 export function planProject(world: ProjectWorld, now: number): ProjectPlan {
   const { project, owner, conflict, repositories } = world;
   const finalizers = project.metadata.finalizers ?? [];
-  if (project.metadata.deletionTimestamp !== undefined) return deleting(world, finalizers.includes(FINALIZER));
+  if (project.metadata.deletionTimestamp !== undefined) return deleting(world, finalizers.includes(FINALIZER), now);
   const problem = 'problem' in owner ? owner.problem : conflict;
   if (problem !== undefined || !('owner' in owner)) {
     return notReady(world, now, 'OwnerNotValid', problem ?? '', RETRY_MISSING_MS);
@@ -153,13 +155,16 @@ function counts(builds: readonly Build[]): NonNullable<ProjectStatus['builds']> 
   return { total: builds.length, active, succeeded, failed: builds.length - active - succeeded };
 }
 
-/** Builds first (deleting one cancels it), repositories when no Build is left that could write into them. */
-function deleting(world: ProjectWorld, guarded: boolean): ProjectPlan {
+/** Builds first (each ends itself when it sees this; deleting one cancels it), repositories when no Build is left that could write into them. */
+function deleting(world: ProjectWorld, guarded: boolean, now: number): ProjectPlan {
   if (!guarded) return { step: 'nothing' };
   if (world.project.spec.deletionPolicy === 'Retain') return { step: 'removeFinalizer' };
   const { builds, owner } = world;
   if (builds.length > 0) {
-    const doomed = builds.filter((build) => build.metadata.deletionTimestamp === undefined);
+    const patient = now - fromTimestamp(world.project.metadata.deletionTimestamp ?? toTimestamp(now)) < BUILDS_END_MS;
+    const doomed = builds
+      .filter((build) => build.metadata.deletionTimestamp === undefined)
+      .filter((build) => isComplete(build) || !patient);
     return { step: 'deleteBuilds', builds: doomed.sort(byAge).slice(0, DELETE_BATCH) };
   }
   // Before the first answer of the publisher the namespace decides, unless its name is another one's.

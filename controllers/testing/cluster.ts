@@ -14,6 +14,7 @@ import type { LeaderElectionOptions } from '../../operator/leader.ts';
 import type { Manager } from '../../operator/manager.ts';
 import { createManager } from '../../operator/manager.ts';
 import type { KubeObject, ResourceType } from '../../operator/resource.ts';
+import type { Change } from '../../operator/store.ts';
 import { quietLog } from '../../operator/testing/harness.ts';
 import { freshNamespace, realClient } from '../../operator/testing/realApi.ts';
 import { addControllers } from '../controllers.ts';
@@ -36,6 +37,8 @@ export interface TestCluster {
   /** What the API server holds, from a cache: asking again and again costs nothing. */
   find<T extends KubeObject>(type: ResourceType<T>, name: string): T | undefined;
   list<T extends KubeObject>(type: ResourceType<T>): T[];
+  /** Every change of objects of this type, until the returned function is called. */
+  watch<T extends KubeObject>(type: ResourceType<T>, handler: (change: Change<T>) => void): () => void;
   startOperator(options?: OperatorOptions): Promise<Operator>;
   stop(): Promise<void>;
 }
@@ -158,6 +161,7 @@ export async function startCluster(
         .list()
         .find((object) => object.metadata.name === name),
     list: (type) => world.store(type).list(),
+    watch: (type, handler) => world.store(type).subscribe(handler),
     startOperator,
     async stop() {
       await Promise.all(operators.map((operator) => operator.stop()));
