@@ -2,6 +2,7 @@
  * ChrootBuild: one stage of a build, from a ticket to published results.
  *
  *   ── take ticket 1 ──▶ Waiting ── scheduler assigns ──▶ Starting ──▶ Running ── builder ended ──▶ what did it send?
+ *   no pool could serve it, for an hour ──▶ Failed
  *   nothing complete ──▶ attempt < 3 and another builder may help: take the next ticket ──▶ Waiting
  *                        else ──▶ Failed
  *   results complete ──▶ close ticket ──▶ Publishing ── failed build: logs only ──▶ Failed
@@ -12,6 +13,7 @@
  * The publisher's and distgit's records are keyed by the attempt, so asking again never does anything twice.
  */
 import { Builders } from '../../crds/builder.ts';
+import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
@@ -28,6 +30,7 @@ import { createOnce } from '../shared/create.ts';
 import { fieldManager, taskID } from '../shared/names.ts';
 import { patchIncarnation } from '../shared/patch.ts';
 import type { Services } from '../shared/services.ts';
+import { isServable } from '../ticket/pools.ts';
 import { answer } from './ask.ts';
 import type { ChrootBuildPlan } from './plan.ts';
 import { planChrootBuild, unanswered } from './plan.ts';
@@ -45,7 +48,7 @@ export const chrootBuildRbac: RbacRule[] = [
     scope: 'cluster',
   },
   { group: 'kopr.dev', resources: ['chroots'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
-  { group: 'kopr.dev', resources: ['builders'], verbs: ['get', 'list', 'watch'], scope: 'builds' },
+  { group: 'kopr.dev', resources: ['builders', 'builderpools'], verbs: ['get', 'list', 'watch'], scope: 'builds' },
 ];
 
 const MANAGER = fieldManager('chrootbuild');
@@ -64,6 +67,7 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
   const tickets = manager.store(BuilderTickets);
   const builders = manager.store(Builders);
   const chroots = manager.store(Chroots);
+  const pools = manager.store(BuilderPools);
   manager.addIndex(BuilderTickets, 'owner', (ticket) => [controllerOf(ticket)?.uid ?? '']);
 
   function observe(chrootBuild: ChrootBuild): ChrootBuildWorld {
@@ -75,6 +79,7 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
       chrootBuild,
       tickets: mine,
       builder: found?.spec.ticket.uid === newest?.metadata.uid ? found : undefined,
+      servable: newest !== undefined && isServable(newest, pools.list(options.buildsNamespace)),
       chroot: chrootBuild.spec.stage === 'source' ? undefined : chroots.get(chrootObjectName(chrootBuild.spec.chroot)),
       facts: {},
       urls: options.urls,

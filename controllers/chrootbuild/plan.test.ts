@@ -28,6 +28,40 @@ describe('planChrootBuild', () => {
     expect(status).toMatchObject({ phase: 'Waiting', reason: 'PoolFull', message: 'all busy', queuePosition: 4 });
   });
 
+  describe('that no pool could serve', () => {
+    const ticket = aTicket('t', {}, { phase: 'Waiting', reason: 'NoPool', message: 'no BuilderPool offers x86_64' });
+    const hopeless = aWorld({ tickets: [ticket], servable: false });
+    const first = planChrootBuild(hopeless, NOW);
+    const shown = aBinaryStage('pebble-13-x86_64', first.status ?? {});
+
+    it('waits an hour, then fails and says what to do', () => {
+      expect(first).toMatchObject({ status: { phase: 'Waiting', reason: 'NoPool' }, requeueAfterMs: 3_600_000 });
+      const world = { ...hopeless, chrootBuild: shown };
+      expect(planChrootBuild(world, NOW + 3_599_000)).toMatchObject({
+        status: { phase: 'Waiting' },
+        requeueAfterMs: 1000,
+      });
+      const last = planChrootBuild(world, NOW + 3_600_000);
+      expect(last.status).toMatchObject({ phase: 'Failed', reason: 'NoPool' });
+      expect(last.status?.message).toMatch(/^waited an hour.*offers x86_64; have a BuilderPool offer it/);
+      expect(last.status?.conditions?.map(({ type }) => type)).toEqual(['Succeeded', 'Complete']);
+      expect(last.closeTickets).toEqual([ticket]);
+    });
+
+    it('goes on waiting when there is a pool meanwhile, though its ticket does not know yet', () => {
+      const plan = planChrootBuild({ ...hopeless, chrootBuild: shown, servable: true }, NOW + 9_000_000);
+      expect(plan).toMatchObject({ status: { phase: 'Waiting', reason: 'NoPool' }, requeueAfterMs: 60_000 });
+    });
+
+    it('counts anew after it could be served', () => {
+      const busy = aTicket('t', {}, { phase: 'Waiting', reason: 'PoolFull', message: 'all busy' });
+      const { status } = planChrootBuild({ ...hopeless, chrootBuild: shown, tickets: [busy] }, NOW + 5_000);
+      const again = aBinaryStage('pebble-13-x86_64', status ?? {});
+      const plan = planChrootBuild({ ...hopeless, chrootBuild: again }, NOW + 3_600_000);
+      expect(plan).toMatchObject({ status: { phase: 'Waiting' }, requeueAfterMs: 3_600_000 });
+    });
+  });
+
   it('knows where its log is as soon as it runs', () => {
     const { status } = planChrootBuild(withBuilder({ phase: 'Running', startedAt: ago(1), node: 'n1' }), NOW);
     expect(status).toMatchObject({ phase: 'Running', state: 'running', runningAt: ago(1), attempt: 1 });

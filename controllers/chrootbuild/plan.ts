@@ -5,7 +5,7 @@ import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
 import { isComplete, reobserved } from '../shared/states.ts';
 import type { Phase } from './status.ts';
-import { chrootBuildStatus, isTerminal, newestTicket } from './status.ts';
+import { chrootBuildStatus, isTerminal, NO_POOL, newestTicket, withoutPoolSince } from './status.ts';
 import { ticketFor } from './ticket.ts';
 import type { ChrootBuildWorld, Question, Refusal } from './world.ts';
 
@@ -15,6 +15,9 @@ export const MAX_ATTEMPTS = 3;
 const BUILDER_GRACE_MS = 30_000;
 /** For so long the publisher and distgit may be unable to take over what a builder has made. */
 const SERVICES_DEADLINE_MS = 6 * 3_600_000;
+/** For so long a stage waits for a BuilderPool that could serve it: administrators may still be setting one up. */
+const NO_POOL_DEADLINE_MS = 3_600_000;
+const LOOK_AGAIN_MS = 60_000;
 /** How often a service that is still working is asked again. It holds each request open for 2 s itself. */
 const POLL_MS = 500;
 /** The longest pause before a service that did not answer is asked again. */
@@ -83,14 +86,24 @@ function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): C
   }
   // Publishing and importing outlive the builder, whose object is deleted once the ticket is closed.
   if (ticket.spec.closed) return afterBuilder(world, ticket, now);
-  if (ticket.status?.phase !== 'Assigned') {
-    const { reason, message } = ticket.status ?? {};
-    return at(world, now, 'Waiting', reason ?? 'Queued', message ?? 'waits for a builder');
-  }
+  if (ticket.status?.phase !== 'Assigned') return waiting(world, ticket, now);
   const missingFor = now - fromTimestamp(ticket.status.assignedAt ?? toTimestamp(now));
   if (world.builder === undefined && missingFor > BUILDER_GRACE_MS) return afterBuilder(world, ticket, now);
   const plan = at(world, now, 'Starting', 'BuilderAssigned', `gets a builder of pool ${ticket.status.pool ?? ''}`);
   return { ...plan, requeueAfterMs: Math.max(1_000, BUILDER_GRACE_MS - missingFor + 1_000) };
+}
+
+function waiting(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
+  const { reason = 'Queued', message = 'waits for a builder' } = ticket.status ?? {};
+  const plan = at(world, now, 'Waiting', reason, message);
+  // What the ticket was told may be old by now: the pools themselves decide.
+  if (reason !== NO_POOL) return plan;
+  // Nothing tells the stage of a pool that goes again before its ticket was told of it.
+  if (world.servable) return { ...plan, requeueAfterMs: LOOK_AGAIN_MS };
+  const left = fromTimestamp(withoutPoolSince(world.chrootBuild) ?? toTimestamp(now)) + NO_POOL_DEADLINE_MS - now;
+  if (left > 0) return { ...plan, requeueAfterMs: left };
+  const remedy = 'have a BuilderPool offer it, then submit the build again';
+  return end(world, now, 'Failed', NO_POOL, `waited an hour for a pool: ${message}; ${remedy}`);
 }
 
 /** The builder is gone, one way or the other. What it sent to the publisher decides. */

@@ -1,7 +1,8 @@
-import type { CHROOT_BUILD_PHASES, ChrootBuildStatus } from '../../crds/chrootbuild.ts';
+import type { CHROOT_BUILD_PHASES, ChrootBuild, ChrootBuildStatus } from '../../crds/chrootbuild.ts';
 import type { CoprState } from '../../crds/common.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
+import { findCondition, setCondition } from '../../operator/conditions.ts';
 import { resultsPath, urlBelow } from '../shared/names.ts';
 import { oneSentence } from '../shared/notes.ts';
 import { runConditions } from '../shared/states.ts';
@@ -11,6 +12,10 @@ export type Phase = (typeof CHROOT_BUILD_PHASES)[number];
 
 /** Packages that a status lists; the rest are in results.json. A status has its limits, a build need not. */
 const SHOWN_PACKAGES = 500;
+
+/** Reason of a ticket that no pool could serve, as the scheduler gives it. */
+export const NO_POOL = 'NoPool';
+const WITHOUT_POOL = 'WithoutPool';
 
 /** How a stage stands, before it is turned into a status. */
 export interface Standing {
@@ -51,7 +56,7 @@ export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, n
   return {
     observedGeneration: chrootBuild.metadata.generation ?? 0,
     conditions: runConditions(
-      previous?.conditions as Condition[] | undefined,
+      withoutPool(previous?.conditions as Condition[] | undefined, standing, message, chrootBuild, stamp),
       outcome,
       standing.reason,
       message,
@@ -74,6 +79,23 @@ export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, n
     logURL: `${results}builder-live.log`,
     ...outcomeFields(world, previous),
   };
+}
+
+/** There as long as no pool could serve the stage: since when, is the time of its transition. */
+function withoutPool(
+  previous: readonly Condition[] | undefined,
+  { phase, reason }: Standing,
+  message: string,
+  { metadata }: ChrootBuild,
+  stamp: string,
+): Condition[] | undefined {
+  if (phase !== 'Waiting' || reason !== NO_POOL) return previous?.filter(({ type }) => type !== WITHOUT_POOL);
+  return setCondition(previous, { type: WITHOUT_POOL, status: 'True', reason, message }, metadata.generation, stamp);
+}
+
+/** Timestamp since when no pool could serve the stage; undefined when one can. */
+export function withoutPoolSince({ status }: ChrootBuild): string | undefined {
+  return findCondition(status?.conditions as Condition[] | undefined, WITHOUT_POOL)?.lastTransitionTime;
 }
 
 function builtAt({ chrootBuild, builder }: ChrootBuildWorld, standing: Standing, stamp: string): string | undefined {

@@ -12,6 +12,8 @@ export interface ChrootBuildWorld {
   tickets: readonly BuilderTicket[];
   /** The Builder of the newest ticket, if it exists. */
   builder: Builder | undefined;
+  /** Whether some pool could serve the newest ticket, if not now, then later. */
+  servable: boolean;
   /** The target chroot; undefined for the source stage, or when it is gone. */
   chroot: Chroot | undefined;
   /** Answers of the services, asked for by an earlier plan of the same reconcile. */

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { BuilderPool } from '../../crds/builderpool.ts';
 import { ago, aPool, aTicket, NOW } from '../testing/objects.ts';
+import { isServable } from './pools.ts';
 import { schedule } from './schedule.ts';
 import { waitingOf } from './testing/cluster.ts';
 import { aWorld, served, tickets } from './testing/worlds.ts';
+
+function gone(pool: BuilderPool): BuilderPool {
+  return { ...pool, metadata: { ...pool.metadata, deletionTimestamp: ago(1) } };
+}
 
 describe('the choice of a pool', () => {
   const big = { name: 'big', priority: 10 };
@@ -39,11 +45,20 @@ describe('the choice of a pool', () => {
   });
 
   it('a pool that is being deleted gets nothing', () => {
-    const doomed = aPool('default');
-    const pools = [{ ...doomed, metadata: { ...doomed.metadata, deletionTimestamp: ago(1) } }];
+    const pools = [gone(aPool('default'))];
     expect(waitingOf(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW))).toMatchObject([
       { reason: 'NoPool' },
     ]);
+  });
+
+  it.each([
+    { title: 'full', pool: aPool('a', { max: 0 }), servable: true },
+    { title: 'suspended', pool: aPool('a', { suspend: true }), servable: true },
+    { title: 'of another architecture', pool: aPool('a', { architectures: ['s390x'] }), servable: false },
+    { title: 'without the tag', pool: aPool('a'), tags: ['big'], servable: false },
+    { title: 'being deleted', pool: gone(aPool('a')), servable: false },
+  ])('a pool that is $title could serve a ticket some day: $servable', ({ pool, tags = [], servable }) => {
+    expect(isServable(aTicket('t', { tags }), [pool])).toBe(servable);
   });
 
   it('noarch stages fit every pool', () => {

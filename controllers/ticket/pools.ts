@@ -101,6 +101,12 @@ function hasPlace({ pool, active, starting, pausedUntil }: Slots): boolean {
   return !suspend && pausedUntil === undefined && active < max && starting < maxStarting;
 }
 
+/** Whether any pool, now or later, could serve the ticket: one that is suspended, pauses or is full could. */
+export function isServable(ticket: BuilderTicket, pools: readonly BuilderPool[]): boolean {
+  const { architecture, tags } = ticket.spec;
+  return pools.some((pool) => pool.metadata.deletionTimestamp === undefined && fits(pool, architecture, tags));
+}
+
 function fits(pool: BuilderPool, architecture: string, tags: readonly string[]): boolean {
   if (architecture !== 'noarch' && !pool.spec.architectures.includes(architecture)) return false;
   return tags.every((tag) => pool.spec.tags?.some((offered) => offered.name === tag));

@@ -14,6 +14,7 @@ export function aWorld(more: Partial<ChrootBuildWorld> = {}): ChrootBuildWorld {
     chrootBuild: aBinaryStage('pebble-13-x86_64'),
     tickets: [],
     builder: undefined,
+    servable: true,
     chroot: aChroot('pebble-13-x86_64'),
     facts: {},
     urls: { results: 'http://results.example/results', resultsInternal: 'http://kopr-results:5002/results' },
