@@ -31,7 +31,8 @@ usage: cluster/cluster.sh COMMAND
   status            say what runs
   kubeconfig        print the path of its kubeconfig
   values            print the path of the Helm values that fit it, if there are any
-  load ARCHIVE...   make the images of OCI or docker archives usable in it
+  load ARCHIVE...   make the images of OCI or docker archives usable in it; for a given cluster they are pushed to KOPR_REGISTRY
+  registry          print the prefix that the names of images have in it: localhost, or KOPR_REGISTRY
   node-address      print the address at which its pods reach programs of this machine
   bin               print a directory with kubectl and helm
   build             embedded only: build what is missing of its programs, as up does first
@@ -42,7 +43,7 @@ usage: cluster/cluster.sh COMMAND
   selftest          embedded only: try it on this machine from nothing to nothing, beside the one that runs
   isolated COMMAND  run a command with an embedded cluster of its own that leaves the machine's alone, without a network; needs root
 
-environment: KUBECONFIG, KOPR_CACHE (where built programs are kept; now CACHE), KOPR_KEEP
+environment: KUBECONFIG, KOPR_REGISTRY (such as registry.example.com/kopr), KOPR_CACHE (where built programs are kept; now CACHE), KOPR_KEEP
 USAGE
 }
 
@@ -59,6 +60,7 @@ main() {
       function=$(printf '%s' "$command" | tr '-' '_')
       "$(choose)_$function" "$@"
       ;;
+    registry) if [ "$(choose)" = given ]; then given_registry; else echo localhost; fi ;;
     build) tool build ;;
     restart)
       [ "$(choose)" = embedded ] || fail 'only the embedded cluster has components that can be restarted'

@@ -2,11 +2,16 @@ package cluster_test
 
 import (
 	"bytes"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"kopr.dev/cluster/internal/image"
 )
 
 // The scripts are run as they are, with a PATH on which docker, kind, kubectl and helm are small fakes that write down how they
@@ -122,8 +127,10 @@ func TestAGivenClusterIsAskedAndLeftAlone(t *testing.T) {
 	if got := w.mustRun("values"); got != "" {
 		t.Errorf("the values are %q, want none", got)
 	}
-	if got := w.mustFail("load", "go.mod"); !strings.Contains(got, "registry") {
-		t.Errorf("the refusal to load says %q, want the way out", got)
+	for _, args := range [][]string{{"load", "go.mod"}, {"registry"}} {
+		if got := w.mustFail(args...); !strings.Contains(got, "set KOPR_REGISTRY") {
+			t.Errorf("the refusal of %v says %q, want the way out", args, got)
+		}
 	}
 	if got := w.mustFail("node-address"); !strings.Contains(got, "KOPR_NODE_ADDRESS") {
 		t.Errorf("the refusal says %q, want the way out", got)
@@ -131,6 +138,185 @@ func TestAGivenClusterIsAskedAndLeftAlone(t *testing.T) {
 	w.fake("kubectl", `case "$*" in "version --client") echo "Client Version: v1.36.0" ;; *) echo refused >&2; exit 1 ;; esac`)
 	if got := w.mustFail("up"); !strings.Contains(got, "/some/kubeconfig") || !strings.Contains(got, "refused") {
 		t.Errorf("a cluster that does not answer: %q, want its kubeconfig and the reason", got)
+	}
+}
+
+func TestNamesOfRegistries(t *testing.T) {
+	cases := []struct {
+		registry string
+		right    bool
+	}{
+		{"registry.example.com", true},
+		{"registry.example.com:5000/some-body/kopr_1", true},
+		{"127.0.0.1:5000/kopr", true},
+		{"https://registry.example.com/kopr", false},
+		{"registry.example.com/", false},
+		{"/kopr", false},
+		{"registry.example.com//kopr", false},
+		{"registry.example.com/../kopr", false},
+		{"registry.example.com/kopr:1", false},
+		{"registry.example.com/Kopr", false},
+		{"registry.example.com/a b", false},
+		{"--help", false},
+	}
+	for _, c := range cases {
+		w := newWorld(t)
+		w.environment = []string{"KUBECONFIG=/some/kubeconfig", "KOPR_REGISTRY=" + c.registry}
+		if !c.right {
+			if got := w.mustFail("registry"); !strings.Contains(got, c.registry) || !strings.Contains(got, "such as") {
+				t.Errorf("%s: %q, want its name and an example", c.registry, got)
+			}
+		} else if got := w.mustRun("registry"); got != c.registry {
+			t.Errorf("%s: got %q", c.registry, got)
+		}
+	}
+	w := newWorld(t)
+	w.fake("docker", "exit 127")
+	w.environment = []string{"KOPR_REGISTRY=registry.example.com"}
+	if got := w.mustRun("registry"); got != "localhost" {
+		t.Errorf("a cluster that images are loaded into has them as %q", got)
+	}
+}
+
+// startRegistry runs Debian's docker-registry and returns its host and port.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	text := "version: 0.1\nlog: {level: error}\nhttp: {addr: '" + address + "'}\nstorage: {filesystem: {rootdirectory: '" + t.TempDir() + "'}}\n"
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("docker-registry", "serve", config)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v; 'make setup' installs docker-registry", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		response, err := http.Get("http://" + address + "/v2/")
+		if err == nil {
+			_ = response.Body.Close()
+			return address
+		}
+		if time.Now().After(deadline) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			t.Fatalf("the registry does not answer: %v: %s", err, said.String())
+		}
+	}
+}
+
+// writeImage writes an archive with an image of a program with that content.
+func writeImage(t *testing.T, name, content string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(program, []byte(content), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	if err := image.Write(&archive, name, program, "amd64"); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "image.tar")
+	if err := os.WriteFile(path, archive.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAGivenClusterGetsImagesFromARegistry(t *testing.T) {
+	w := newWorld(t)
+	registry := startRegistry(t) + "/kopr"
+	w.environment = []string{"KUBECONFIG=/some/kubeconfig", "KOPR_REGISTRY=" + registry}
+	first, second := writeImage(t, "localhost/one:1", "one"), writeImage(t, "localhost/two/three:2", "two")
+	got := w.mustRun("load", first, second)
+	lines := strings.Split(got, "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "localhost/one:1 "+registry+"/one@sha256:") ||
+		!strings.HasPrefix(lines[1], "localhost/two/three:2 "+registry+"/two/three@sha256:") {
+		t.Fatalf("the answer is %q, want a line of the name and the reference of each image", got)
+	}
+	host, path, _ := strings.Cut(registry, "/")
+	_, digest, _ := strings.Cut(lines[0], "@")
+	for _, reference := range []string{"1", digest} {
+		request, err := http.NewRequest(http.MethodHead, "http://"+host+"/v2/"+path+"/one/manifests/"+reference, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept", "application/vnd.oci.image.manifest.v1+json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("the registry answers %s for %s", response.Status, reference)
+		}
+	}
+	if again := w.mustRun("load", first, second); again != got {
+		t.Errorf("pushed again, the images are %q instead of %q", again, got)
+	}
+	if changed := w.mustRun("load", writeImage(t, "localhost/one:1", "other")); changed == lines[0] {
+		t.Errorf("other content under the same name has the same reference: %s", changed)
+	}
+	if got := w.mustFail("load", "go.mod"); !strings.Contains(got, "go.mod is no archive of images") {
+		t.Errorf("a file that is no archive: %q", got)
+	}
+}
+
+func TestARegistryThatRefusesIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.environment = []string{"KUBECONFIG=/some/kubeconfig", "KOPR_REGISTRY=127.0.0.1:1/kopr"}
+	got := w.mustFail("load", writeImage(t, "localhost/one:1", "one"))
+	if !strings.Contains(got, "127.0.0.1:1/kopr/one:1 could not be pushed") || !strings.Contains(got, "skopeo login 127.0.0.1:1") {
+		t.Errorf("got %q, want the image and the way out", got)
+	}
+}
+
+func TestTheCertificateOfARegistryElsewhereIsChecked(t *testing.T) {
+	for registry, want := range map[string]string{
+		"127.0.0.1:5000/kopr": "=false", "localhost/kopr": "=false", "registry.example.com/kopr": "=true",
+		"localhost.example.com/kopr": "=true", "127.0.0.1.example.com/kopr": "=true",
+	} {
+		w := newWorld(t)
+		w.fake("skopeo", `while [ "$1" != --digestfile ]; do shift; done; echo sha256:00 >"$2"`)
+		w.environment = []string{"KUBECONFIG=/some/kubeconfig", "KOPR_REGISTRY=" + registry}
+		w.mustRun("load", writeImage(t, "localhost/one:1", "one"))
+		if got := w.calls(); !strings.Contains(got, "--dest-tls-verify"+want+" ") {
+			t.Errorf("%s: skopeo was called so: %s, want%s", registry, got, want)
+		}
+	}
+}
+
+func TestAnArchiveOfDockerIsPushedByItsNames(t *testing.T) {
+	w := newWorld(t)
+	w.fake("skopeo", `while [ "$1" != --digestfile ]; do shift; done; echo sha256:00 >"$2"`)
+	w.environment = []string{"KUBECONFIG=/some/kubeconfig", "KOPR_REGISTRY=registry.example.com/kopr"}
+	directory := t.TempDir()
+	manifest := `[{"Config":"a.json","RepoTags":["localhost/one:1"],"Layers":[]},{"Config":"b.json","RepoTags":["localhost/two:1"],"Layers":[]}]`
+	if err := os.WriteFile(filepath.Join(directory, "manifest.json"), []byte(manifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(directory, "docker.tar")
+	if output, err := exec.Command("tar", "-C", directory, "-cf", archive, "manifest.json").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	w.mustRun("load", archive)
+	for _, name := range []string{"one:1", "two:1"} {
+		if got := w.calls(); !strings.Contains(got, " docker-archive:"+archive+":localhost/"+name+" docker://registry.example.com/kopr/"+name+"\n") {
+			t.Errorf("skopeo was called so: %s", got)
+		}
 	}
 }
 

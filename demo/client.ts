@@ -3,8 +3,6 @@ import type { Cluster } from '../deploy/cluster.ts';
 export interface Client {
   namespace: string;
   project: string;
-  /** Image of the distribution that the client runs. */
-  image: string;
   chroot: string;
   packages: string[];
   /** What to run after the installation. */
@@ -15,7 +13,7 @@ export interface Client {
 const TIMEOUT = '300s';
 
 /**
- * Installs packages as any user would: a container of the distribution gets the project's .repo file and its key
+ * Installs packages as any user would: a container of the chroot's distribution gets the project's .repo file and its key
  * from the addresses in the Project's status, dnf checks the signatures of packages and metadata, and the installed
  * program is run. Returns what it printed.
  */
@@ -25,9 +23,10 @@ export async function installFrom(cluster: Cluster, client: Client): Promise<str
   const path = `{.status.chroots[?(@.name=="${chroot}")].repoFileURL}`;
   const repoFile = await cluster.kubectl(['-n', namespace, 'get', 'project', client.project, '-o', `jsonpath=${path}`]);
   if (repoFile === '') throw new Error(`Project ${client.project} shows no .repo file for ${chroot}`);
+  const image = await cluster.kubectl(['get', 'chroot', chroot, '-o', 'jsonpath={.spec.container.image}']);
   await cluster.kubectl(['-n', namespace, 'delete', 'pod', name, '--ignore-not-found', '--wait']);
   try {
-    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(clientPod(client, name, repoFile)));
+    await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(clientPod(client, name, image, repoFile)));
     const ended = [
       'wait',
       '--for=jsonpath={.status.containerStatuses[0].state.terminated}',
@@ -65,7 +64,7 @@ echo "+ $*"
 exec "$@"
 `;
 
-function clientPod(client: Client, name: string, repoFile: string): object {
+function clientPod(client: Client, name: string, image: string, repoFile: string): object {
   const i386 = client.chroot.endsWith('i386');
   return {
     apiVersion: 'v1',
@@ -78,7 +77,7 @@ function clientPod(client: Client, name: string, repoFile: string): object {
       containers: [
         {
           name: 'client',
-          image: client.image,
+          image,
           imagePullPolicy: 'IfNotPresent',
           env: [{ name: 'ARCH', value: i386 ? 'i686' : 'x86_64' }],
           command: ['/bin/sh', '-c', SCRIPT, SCRIPT, repoFile, client.packages.join(' '), ...client.run],

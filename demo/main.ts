@@ -1,7 +1,8 @@
 /** `make demo`: from a bare machine to an installed and running package, in front of your eyes. */
 import { join } from 'node:path';
 import type { Cluster } from '../deploy/cluster.ts';
-import { deploy } from '../deploy/deploy.ts';
+import { deploy, RELEASE_NAMESPACE } from '../deploy/deploy.ts';
+import { TEST_NAMESPACE } from '../deploy/files.ts';
 import { say, step } from '../deploy/progress.ts';
 import { ROOT } from '../deploy/run.ts';
 import { installFrom } from './client.ts';
@@ -33,15 +34,12 @@ async function demo(): Promise<void> {
   say(
     `from kubectl apply to the last package in its repository: ${seconds} s, ${toolSeconds} s of them dnf and rpmbuild`,
   );
-  for (const client of [
-    { image: 'localhost/pebble:13-x86_64', chroot: 'pebble-13-x86_64' },
-    { image: 'localhost/pebble:12-i386', chroot: 'pebble-12-i386' },
-  ]) {
-    const output = await step(`a ${client.chroot} machine runs: dnf install greet; greet kopr`, () =>
+  for (const chroot of ['pebble-13-x86_64', 'pebble-12-i386']) {
+    const output = await step(`a ${chroot} machine runs: dnf install greet; greet kopr`, () =>
       installFrom(cluster, {
         namespace: NAMESPACE,
         project: 'hello',
-        ...client,
+        chroot,
         packages: ['greet'],
         run: ['greet', 'kopr'],
       }),
@@ -50,8 +48,25 @@ async function demo(): Promise<void> {
   }
   say('That was kopr. Look around:');
   process.stdout.write(
-    `  export KUBECONFIG=${cluster.kubeconfig}\n  kubectl -n ${NAMESPACE} describe build hello-1\n  make down   # when you have seen enough\n`,
+    lookAround(cluster)
+      .map((line) => `  ${line}\n`)
+      .join(''),
   );
+}
+
+function lookAround({ kubeconfig, tools, registry }: Cluster): string[] {
+  const enough = '# when you have seen enough';
+  return [
+    `export KUBECONFIG=${kubeconfig}`,
+    `export PATH=${tools}:$PATH   # kubectl and helm`,
+    `kubectl -n ${NAMESPACE} describe build hello-1`,
+    ...(registry === 'localhost'
+      ? [`make down   ${enough}`]
+      : [
+          `kubectl delete namespace ${NAMESPACE} ${TEST_NAMESPACE}   ${enough}: first what kopr still has to clean up,`,
+          `helm -n ${RELEASE_NAMESPACE} uninstall kopr   # then kopr`,
+        ]),
+  ];
 }
 
 async function show(cluster: Cluster, args: readonly string[]): Promise<void> {

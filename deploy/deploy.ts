@@ -1,35 +1,32 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import type { Cluster } from './cluster.ts';
 import { clusterUp } from './cluster.ts';
+import { startFiles } from './files.ts';
 import { buildImages } from './images.ts';
 import { step } from './progress.ts';
+import type { References } from './references.ts';
+import { withReferences } from './references.ts';
 import { ROOT } from './run.ts';
 
 export const RELEASE_NAMESPACE = 'kopr-system';
-export const TEST_NAMESPACE = 'kopr-test';
 
 /** From nothing to an installed kopr. Repeating it changes only what differs. */
 export async function deploy(): Promise<Cluster> {
   const cluster = await step('bringing up a Kubernetes', clusterUp);
   const { tag, archives } = await buildImages();
-  await step('loading the images', () => cluster.load(archives));
-  const files = await step('starting the web server of the test distribution', () => startFiles(cluster));
-  await step('installing kopr with Helm', () => install(cluster, tag, files));
+  const reference = await step('loading the images', () => cluster.load(archives));
+  const files = await step('starting the web server of the test distribution', () => startFiles(cluster, reference));
+  await step('installing kopr with Helm', () => install(cluster, tag, files, reference));
   return cluster;
 }
 
-/** Returns the address of the web server, under which builder pods know it as files.example. */
-async function startFiles(cluster: Cluster): Promise<string> {
-  await cluster.kubectl(['apply', '-f', join(ROOT, 'test', 'distro', 'files.yaml')]);
-  // The image's content may be new under its old name.
-  await cluster.kubectl(['-n', TEST_NAMESPACE, 'rollout', 'restart', 'deployment/files']);
-  await cluster.kubectl(['-n', TEST_NAMESPACE, 'rollout', 'status', 'deployment/files', '--timeout=180s']);
-  return cluster.kubectl(['-n', TEST_NAMESPACE, 'get', 'service', 'files', '-o', 'jsonpath={.spec.clusterIP}']);
-}
-
-async function install(cluster: Cluster, tag: string, filesIP: string): Promise<void> {
+async function install(cluster: Cluster, tag: string, filesIP: string, reference: References): Promise<void> {
   const aliases = [{ ip: filesIP, hostnames: ['files.example'] }];
-  await cluster.helm([
+  const values: unknown = parse(await readFile(join(ROOT, 'test', 'distro', 'values.yaml'), 'utf8'));
+  const files = [...cluster.values, '-', join(ROOT, 'deploy', 'values.yaml')];
+  const args = [
     'upgrade',
     '--install',
     'kopr',
@@ -37,9 +34,9 @@ async function install(cluster: Cluster, tag: string, filesIP: string): Promise<
     '--namespace',
     RELEASE_NAMESPACE,
     '--create-namespace',
-    ...[...cluster.values, join(ROOT, 'test', 'distro', 'values.yaml'), join(ROOT, 'deploy', 'values.yaml')].flatMap(
-      (file) => ['--values', file],
-    ),
+    ...files.flatMap((file) => ['--values', file]),
+    '--set-string',
+    `image.registry=${cluster.registry}`,
     '--set',
     `image.tag=${tag}`,
     '--set-json',
@@ -47,5 +44,6 @@ async function install(cluster: Cluster, tag: string, filesIP: string): Promise<
     '--wait',
     '--timeout',
     '5m',
-  ]);
+  ];
+  await cluster.helm(args, JSON.stringify(withReferences(values, reference)));
 }

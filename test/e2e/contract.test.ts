@@ -160,16 +160,12 @@ describe('the manifests of the contract', () => {
     }
   });
 
-  it.each([
-    { chroot: 'pebble-13-x86_64', image: 'localhost/pebble:13-x86_64' },
-    { chroot: 'pebble-12-i386', image: 'localhost/pebble:12-i386' },
-  ])('let a $chroot machine install and run the packages with gpgcheck=1', async ({ chroot, image }) => {
+  it.each(CHROOTS)('let a %s machine install and run the packages with gpgcheck=1', async (chroot) => {
     const { status } = await getProject();
     const output = await installFrom(await cluster(), {
       namespace: 'demo',
       project: 'hello',
       chroot,
-      image,
       packages: ['hello', 'greet'],
       run: ['sh', '-c', 'hello && greet kopr'],
     });
