@@ -66,9 +66,17 @@ export const distgit = section(
       .default([])
       .describe('More URL prefixes that SRPMs may be imported from, besides the results of this kopr.'),
     publicReads: flag(
-      'Let everybody who reaches distgit read all sources and import logs, as Copr does. Otherwise each build reads its own package only, with a token; and exposing distgit is of no use.',
+      'Let everybody who reaches distgit read all sources and import logs, as Copr does. Otherwise each build reads its own package only, with a token; and exposing distgit is of no use. Users then share the limits for one client address wherever a proxy or a node stands in for them: see `trustedProxies`, `extraService.externalTrafficPolicy`, `gitPerClient` and `requestsPerClient`.',
       false,
     ),
+    gitPerClient: whole('Git requests that one client address may have under way.', 4, 1, 1000),
+    requestsPerClient: whole('Requests of any kind that one client address may have open.', 32, 1, 10_000),
+    trustedProxies: z
+      .array(z.string().regex(/^[0-9a-fA-F.:]+(\/[0-9]+)?$/))
+      .default([])
+      .describe(
+        'Addresses and networks of proxies (an Ingress controller, say) whose `X-Forwarded-For` is believed: the limits are then for each user and not for all together. Whoever is in such a network can evade the limits, so it must not hold builder pods.',
+      ),
     extraService: section(
       {
         type: z
@@ -76,6 +84,12 @@ export const distgit = section(
           .default('None')
           .describe('Type of one more Service, that exposes the public port (5001) outside of the cluster.'),
         nodePort,
+        externalTrafficPolicy: z
+          .enum(['', 'Cluster', 'Local'])
+          .default('')
+          .describe(
+            'Local keeps the addresses of users, by which distgit limits them, and answers on the node of distgit only; Cluster answers on every node, whose users then count as one. Empty: Local for LoadBalancer, Cluster for NodePort.',
+          ),
         annotations: labels('Its annotations.'),
       },
       'How the public side of distgit is exposed, besides Ingress and HTTPRoute.',

@@ -122,6 +122,23 @@ https://{{ .Values.httpRoute.resultsHost }}/results
 {{- end -}}
 {{- end -}}
 
+{{/* Of the extra Service of distgit. Local keeps the addresses of clients, which distgit limits each by itself. */}}
+{{- define "kopr.distgitTrafficPolicy" -}}
+{{- with .Values.distgit.extraService -}}
+{{ .externalTrafficPolicy | default (ternary "Local" "Cluster" (eq .type "LoadBalancer")) }}
+{{- end -}}
+{{- end -}}
+
+{{/* Whom distgit takes for one client, if they are many. */}}
+{{- define "kopr.distgitMasked" -}}
+{{- $hosts := or (and .Values.ingress.enabled .Values.ingress.distgitHost) (and .Values.httpRoute.enabled .Values.httpRoute.distgitHost) -}}
+{{- if and $hosts (not .Values.distgit.trustedProxies) -}}
+the Ingress or HTTPRoute
+{{- else if and (ne .Values.distgit.extraService.type "None") (eq (include "kopr.distgitTrafficPolicy" .) "Cluster") -}}
+the extra Service
+{{- end -}}
+{{- end -}}
+
 {{/* Mistakes that a schema cannot see. Included by every template that would be wrong with them. */}}
 {{- define "kopr.check" -}}
 {{- if eq .Values.buildsNamespace.name .Release.Namespace -}}
