@@ -27,6 +27,15 @@ export async function startFiles(cluster: Cluster, reference: References): Promi
   await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(filesObjects(yaml, reference)));
   // The image's content may be new under its old name.
   await cluster.kubectl(['-n', TEST_NAMESPACE, 'rollout', 'restart', 'deployment/files']);
-  await cluster.kubectl(['-n', TEST_NAMESPACE, 'rollout', 'status', 'deployment/files', '--timeout=180s']);
+  try {
+    await cluster.kubectl(['-n', TEST_NAMESPACE, 'rollout', 'status', 'deployment/files', '--timeout=180s']);
+  } catch (error) {
+    // Most of all an image that nodes cannot pull, which the rollout itself does not say.
+    const path = 'jsonpath={.items[*].status.containerStatuses[*].state.waiting.message}';
+    const why = await cluster.kubectl(['-n', TEST_NAMESPACE, 'get', 'pods', '-o', path]).catch(() => '');
+    throw why === ''
+      ? error
+      : new Error(`the web server of the test distribution does not start: ${why}`, { cause: error });
+  }
   return cluster.kubectl(['-n', TEST_NAMESPACE, 'get', 'service', 'files', '-o', 'jsonpath={.spec.clusterIP}']);
 }
