@@ -19,11 +19,12 @@ const TIMEOUT = '300s';
  */
 export async function installFrom(cluster: Cluster, client: Client): Promise<string> {
   const { namespace, chroot } = client;
-  const name = `client-${chroot.replaceAll('_', '-')}`;
+  const chrootObject = chroot.replaceAll('_', '-');
+  const name = `client-${chrootObject}`;
   const path = `{.status.chroots[?(@.name=="${chroot}")].repoFileURL}`;
   const repoFile = await cluster.kubectl(['-n', namespace, 'get', 'project', client.project, '-o', `jsonpath=${path}`]);
   if (repoFile === '') throw new Error(`Project ${client.project} shows no .repo file for ${chroot}`);
-  const image = await cluster.kubectl(['get', 'chroot', chroot, '-o', 'jsonpath={.spec.container.image}']);
+  const image = await cluster.kubectl(['get', 'chroot', chrootObject, '-o', 'jsonpath={.spec.container.image}']);
   await cluster.kubectl(['-n', namespace, 'delete', 'pod', name, '--ignore-not-found', '--wait']);
   try {
     await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(clientPod(client, name, image, repoFile)));
