@@ -49,7 +49,9 @@ const renewals = (): number => api.requests.filter((request) => request.method =
 /** What comes of a request whose answer does not arrive before `signal` ends the wait. */
 async function unheard(request: Promise<unknown>, signal: AbortSignal | undefined): Promise<never> {
   await request;
-  await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  // The stop may be faster than the answer.
+  if (signal && !signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   throw new Error('cut off');
 }
 
