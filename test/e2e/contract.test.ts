@@ -22,7 +22,11 @@ const REPORTS = ['build.info', 'results.json'];
 
 function packagesFor(release: string, machine: string): Nevra[] {
   const rest = { epoch: 0, version: '2.12', release };
-  const binaries = ['hello', 'hello-debuginfo', 'hello-devel', 'hello-libs'].map((name) => ({ name, ...rest, arch: machine }));
+  const binaries = ['hello', 'hello-debuginfo', 'hello-devel', 'hello-libs'].map((name) => ({
+    name,
+    ...rest,
+    arch: machine,
+  }));
   return [{ name: 'hello', ...rest, arch: 'src' }, ...binaries];
 }
 
