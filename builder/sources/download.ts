@@ -5,7 +5,6 @@ import { Agent, request } from 'undici';
 import type { Clock } from '../../lib/clock.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { LiveLog } from '../live-log.ts';
-import type { RetryOptions } from '../retry.ts';
 import { Refusal, retry } from '../retry.ts';
 import { redirectTarget, showURL, webURL } from './urls.ts';
 
@@ -29,11 +28,20 @@ export interface FetchContext {
   token?: string | undefined;
 }
 
-export function patience(
-  server: FetchContext['server'],
-): Pick<RetryOptions, 'attempts' | 'firstDelayMs' | 'maxDelayMs'> {
-  if (server === 'own') return { attempts: 8, firstDelayMs: 1_000, maxDelayMs: 30_000 };
-  return { attempts: 4, firstDelayMs: 1_000, maxDelayMs: 15_000 };
+/** Tries again what a server did not answer, for as long as suits whose it is, and says so in the log. Rejects as `retry` does. */
+export function patiently<T>(context: FetchContext, work: () => Promise<T>): Promise<T> {
+  const { server, clock, random, signal, log } = context;
+  return retry(
+    {
+      ...(server === 'own' ? { attempts: 8, maxDelayMs: 30_000 } : { attempts: 4, maxDelayMs: 15_000 }),
+      firstDelayMs: 1_000,
+      clock,
+      random,
+      signal,
+      onRetry: (error, delay) => log.say(`${errorMessage(error)}; trying again in ${Math.ceil(delay / 1000)} s`),
+    },
+    work,
+  );
 }
 
 export interface DownloadRequest {
@@ -71,17 +79,7 @@ export async function download(wanted: DownloadRequest, context: FetchContext): 
   const url = webURL(wanted.url, 'the source');
   context.log.say(`downloading ${showURL(url)}`);
   try {
-    const size = await retry(
-      {
-        ...patience(context.server),
-        clock: context.clock,
-        random: context.random,
-        signal: context.signal,
-        onRetry: (error, delay) =>
-          context.log.say(`${errorMessage(error)}; trying again in ${Math.ceil(delay / 1000)} s`),
-      },
-      () => attempt(url, wanted, context),
-    );
+    const size = await patiently(context, () => attempt(url, wanted, context));
     context.log.say(`downloaded ${size} bytes`);
     return size;
   } catch (error) {

@@ -1,8 +1,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
-import { retry } from '../retry.ts';
-import { patience } from './download.ts';
+import { patiently } from './download.ts';
 import type { FetchedSource } from './fetched.ts';
 import type { GitContext } from './git-command.ts';
 import { authorization, git, must } from './git-command.ts';
@@ -148,17 +147,7 @@ async function submodules(wanted: GitCheckout, context: GitContext, url: URL): P
 }
 
 function tries<T>(wanted: GitCheckout, context: GitContext, work: () => Promise<T>): Promise<T> {
-  return retry(
-    {
-      ...patience(context.server),
-      clock: context.clock,
-      random: context.random,
-      signal: context.signal,
-      onRetry: (error, delay) =>
-        context.log.say(`${errorMessage(error)}; trying again in ${Math.ceil(delay / 1000)} s`),
-    },
-    work,
-  ).catch((error: unknown) => {
+  return patiently(context, work).catch((error: unknown) => {
     context.signal.throwIfAborted();
     if (error instanceof TerminalError || context.server === 'own') throw error;
     throw new TerminalError('GitFetchFailed', `${wanted.url} could not be cloned: ${errorMessage(error)}`);
