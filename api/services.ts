@@ -1,0 +1,42 @@
+/** What handlers work with. Each part is made once in service.ts and handed to every call. */
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Rights } from './auth/access.ts';
+
+/** Replaced by the type of api/db/database.ts as soon as that is there. */
+export type Database = object;
+/** Replaced by the type of api/cluster/index.ts as soon as that is there. */
+export type Cluster = object;
+/** Replaced by the type of api/uploads/ as soon as that is there. */
+export type Uploads = object;
+/** Replaced by the type of api/logs/ as soon as that is there. */
+export type LogReader = object;
+
+/** The settings that handlers need; all URLs are without a trailing slash. */
+export interface SiteConfig {
+  /** As users reach the API, such as `https://copr.example.org`. */
+  frontendURL: string;
+  /** As users reach the results. */
+  resultsURL: string;
+  /** As this process reaches the results. */
+  resultsInternalURL: string;
+  publisherURL: string;
+  releaseNamespace: string;
+  buildsNamespace: string;
+  maxUploadBytes: number;
+  /** Days for which a token issued by the API is good. */
+  tokenDays: number;
+}
+
+export interface Services {
+  db: Database;
+  cluster: Cluster;
+  uploads: Uploads;
+  logs: LogReader;
+  rights: Rights;
+  config: SiteConfig;
+  clock: Clock;
+  log: Logger;
+  /** Random bytes; of the system except in tests. */
+  random: (bytes: number) => Buffer;
+}
