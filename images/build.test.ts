@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const TARGETS = ['operator', 'keygen', 'distgit', 'publisher', 'builder', 'selftest', 'web'];
+const TARGETS = ['operator', 'keygen', 'distgit', 'publisher', 'builder', 'selftest', 'web', 'postgres', 'redis'];
+/** Servers of others, which a script of ours starts. */
+const SCRIPTS = ['postgres', 'redis'];
 const containerfile = readFileSync(join(import.meta.dirname, 'Containerfile'), 'utf8');
 
 let dist = '';
@@ -60,9 +62,13 @@ test('a program that has not been bundled is named', () => {
 describe.each(TARGETS)('the stage %s', (target) => {
   const stage = new RegExp(`^FROM \\S+ AS ${target}\\n((?:(?!^FROM ).*\\n?)*)`, 'm').exec(containerfile)?.[1] ?? '';
 
-  test('runs without root and without a shell', () => {
+  test('runs without root, and without a shell if it is a program of ours', () => {
     expect(stage).toContain('\nUSER 1000:1000\n');
-    expect(stage).toMatch(/^ENTRYPOINT \["\/usr\/(?:local\/bin\/node|sbin\/nginx)", .*\]$/m);
+    expect(stage).toMatch(
+      SCRIPTS.includes(target)
+        ? new RegExp(`^ENTRYPOINT \\["/usr/local/bin/kopr-${target}"\\]$`, 'm')
+        : /^ENTRYPOINT \["\/usr\/(?:local\/bin\/node|sbin\/nginx)", .*\]$/m,
+    );
   });
 
   test('says what it is', () => {
@@ -70,7 +76,7 @@ describe.each(TARGETS)('the stage %s', (target) => {
   });
 });
 
-test('the script is clean for shellcheck', () => {
-  const { stdout, status } = spawnSync('shellcheck', [join(import.meta.dirname, 'build.sh')], { encoding: 'utf8' });
+test.each(['build.sh', ...SCRIPTS.map((name) => `${name}/start.sh`)])('%s is clean for shellcheck', (path) => {
+  const { stdout, status } = spawnSync('shellcheck', [join(import.meta.dirname, path)], { encoding: 'utf8' });
   expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
 });
