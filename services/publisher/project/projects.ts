@@ -18,6 +18,7 @@ import { hasCode } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { ProjectRepositories, RepositoryRequest } from '../../../lib/protocol/publisher.ts';
 import { SOURCE_CHROOT } from '../../../lib/protocol/task.ts';
+import { nameReleaseOf, REPO_FILE, repoFileText, repoFileURL } from '../../../lib/repo-file/repo-file.ts';
 import { badRequest, describeError } from '../api-error.ts';
 import type { TaskStore } from '../ingest/task-store.ts';
 import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
@@ -25,7 +26,6 @@ import type { RepositoryEngine } from '../repository/engine.ts';
 import type { Certificate, ProjectSigner } from '../signer.ts';
 import { writeCertificate } from './certificate.ts';
 import { type ProjectGate, projectDeleted, type Visit } from './gate.ts';
-import { nameReleaseOf, REPO_FILE, repoFileText, repoFileURL } from './repo-file.ts';
 
 export interface ProjectsOptions {
   paths: Paths;

@@ -20,6 +20,7 @@ import {
   type TaskManifest,
 } from '../../../lib/protocol/publisher.ts';
 import { verdict } from '../../../lib/protocol/task.ts';
+import { nameReleaseOf } from '../../../lib/repo-file/repo-file.ts';
 import type { Nevra } from '../../../lib/rpm/nevra.ts';
 import { readPackage } from '../../../lib/rpm/package.ts';
 import { signedSignatureHeader, writePackage } from '../../../lib/rpm/sign.ts';
@@ -27,7 +28,6 @@ import { signatureTag } from '../../../lib/rpm/tags.ts';
 import { ApiError } from '../api-error.ts';
 import { isChroot, type Paths, type ProjectName, type ResultDirectory, relativePath } from '../paths.ts';
 import type { Visit } from '../project/gate.ts';
-import { nameReleaseOf } from '../project/repo-file.ts';
 import type { ProjectSigner } from '../signer.ts';
 import { checkPackage } from './check-package.ts';
 import { LIVE_LOG, planPublication } from './plan.ts';
