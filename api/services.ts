@@ -2,9 +2,8 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Rights } from './auth/access.ts';
+import type { Database } from './db/database.ts';
 
-/** Replaced by the type of api/db/database.ts as soon as that is there. */
-export type Database = object;
 /** Replaced by the type of api/cluster/index.ts as soon as that is there. */
 export type Cluster = object;
 /** Replaced by the type of api/uploads/ as soon as that is there. */
@@ -39,4 +38,6 @@ export interface Services {
   log: Logger;
   /** Random bytes; of the system except in tests. */
   random: (bytes: number) => Buffer;
+  /** Call after a token was revoked by this process: it is refused from then on, here without the delay of the cache. */
+  forgetToken(login: string): void;
 }

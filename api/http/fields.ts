@@ -53,12 +53,21 @@ function tooLong(max: number): { error: string } {
 
 /** `false`, `"false"` and `""` are false, every other value is true. */
 export function bool(): z.ZodType<boolean> {
-  return z.preprocess((value) => !(value === false || value === 'false' || value === ''), z.boolean());
+  return z.preprocess(
+    (value) => (value === undefined ? value : !(value === false || value === 'false' || value === '')),
+    z.boolean(),
+  );
 }
 
 /** Of a query: `1`, `true` and `True` are true, everything else is false. */
 export function flag(): z.ZodType<boolean> {
-  return z.preprocess((value) => value === true || /^(1|true)$/i.test(String(value)), z.boolean());
+  return z.preprocess(
+    (value) =>
+      value === undefined
+        ? value
+        : value === true || value === 1 || value === 'True' || value === 'true' || value === '1',
+    z.boolean(),
+  );
 }
 
 /** A whole number, as such or as text. */
@@ -82,22 +91,21 @@ function asNumber(value: unknown): unknown {
 
 /** The number of a thing in a path or a query: what is not one, is a number that nothing has (404). `thing`: `Build`. */
 export function id(thing: string): z.ZodType<number> {
-  return z.preprocess(
-    asNumber,
-    z.unknown().transform((value, context) => {
-      if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-      context.addIssue({
-        code: 'custom',
-        message: `${thing} ${shown(value)} does not exist.`,
-        params: { status: 404 },
-      });
+  return z
+    .unknown()
+    .transform((value, context) => {
+      const number = asNumber(value);
+      if (typeof number === 'number' && Number.isSafeInteger(number) && number > 0) return number;
+      const message = `${thing} ${shown(value)} does not exist.`;
+      context.addIssue({ code: 'custom', message, params: { status: 404 } });
       return z.NEVER;
-    }),
-  ) as unknown as z.ZodType<number>;
+    })
+    .meta({ type: 'integer', minimum: 1 });
 }
 
 function shown(value: unknown): string {
-  const one = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  // Nothing of unknown depth is written out: a value nested a hundred thousand times would overflow the stack.
+  const one = isScalar(value) ? String(value) : 'of that kind';
   return one.length > 40 ? `${one.slice(0, 40)}…` : one;
 }
 
