@@ -9,6 +9,7 @@ import type { FetchedSource } from '../sources/fetched.ts';
 import { SOURCE_FILE } from '../sources/fetched.ts';
 import { checkout, fetchGit } from '../sources/git.ts';
 import { fetchLink } from '../sources/link.ts';
+import { fetchUpload } from '../sources/upload.ts';
 import { stageOf } from '../task-file.ts';
 import { fetchLookaside } from './lookaside.ts';
 import { onlySpec } from './only-spec.ts';
@@ -46,12 +47,15 @@ async function fetchSource(source: SourceStage, job: FetchJob): Promise<void> {
 
 async function bySourceMethod(source: SourceStage, job: FetchJob): Promise<FetchedSource> {
   const context = { ...job.context, scratch: job.layout.scratch, server: 'stranger' as const };
-  if (source.link && !source.git) {
-    await mkdir(job.layout.sources, { recursive: true });
-    return await fetchLink(source.link.url, job.layout.sources, context);
+  const directory = job.layout.sources;
+  if (Object.values(source).filter((method) => method !== undefined).length !== 1) {
+    throw new TerminalError('InvalidTask', 'the task document needs exactly one source method');
   }
-  if (source.git && !source.link) return await fetchGit(source.git, job.layout.sources, context);
-  throw new TerminalError('InvalidTask', 'the task document needs exactly one source method');
+  if (source.git) return await fetchGit(source.git, directory, context);
+  await mkdir(directory, { recursive: true });
+  if (source.upload) return await fetchUpload(source.upload, directory, { ...context, server: 'own' });
+  if (source.link) return await fetchLink(source.link.url, directory, context);
+  throw new TerminalError('InvalidTask', 'the task document names a source method that this builder does not know');
 }
 
 async function fetchBinary(binary: BinaryStage, job: FetchJob): Promise<void> {

@@ -181,6 +181,7 @@ describe('a download', () => {
 describe('a link', () => {
   it.each([
     ['/a/hello-2.12-1.src.rpm', 'srpm', 'hello-2.12-1.src.rpm'],
+    ['/a/hello-2.12-1.nosrc.rpm', 'srpm', 'hello-2.12-1.nosrc.rpm'],
     ['/b/hello%2B.spec?raw=1', 'spec', 'hello+.spec'],
   ])('%s is a %s', async (path, kind, file) => {
     const server = await serve((_request, response) => void response.end('x'));
@@ -193,11 +194,11 @@ describe('a link', () => {
     ['ftp://example.org/hello.spec', 'only http:// and https://'],
     ['file:///etc/hello.spec', 'only http:// and https://'],
     ['http://u:p@example.org/hello.spec', 'without credentials'],
-    ['http://127.0.0.1/hello.tar.gz', 'must end in .src.rpm or .spec'],
-    ['http://127.0.0.1/', 'must end in .src.rpm or .spec'],
-    ['http://127.0.0.1/..%2Fx.spec', 'must end in .src.rpm or .spec'],
-    ['http://127.0.0.1/.spec', 'must end in .src.rpm or .spec'],
-    ['http://127.0.0.1/-D.spec', 'must end in .src.rpm or .spec'],
+    ['http://127.0.0.1/hello.tar.gz', 'must end in .src.rpm, .nosrc.rpm or .spec'],
+    ['http://127.0.0.1/', 'must end in .src.rpm, .nosrc.rpm or .spec'],
+    ['http://127.0.0.1/..%2Fx.spec', 'must end in .src.rpm, .nosrc.rpm or .spec'],
+    ['http://127.0.0.1/.spec', 'must end in .src.rpm, .nosrc.rpm or .spec'],
+    ['http://127.0.0.1/-D.spec', 'must end in .src.rpm, .nosrc.rpm or .spec'],
   ])('%s is refused: it %s', async (url, message) => {
     const attempt = fetchLink(url, directory.path, fetchContext());
     await expect(attempt).rejects.toThrow(message);

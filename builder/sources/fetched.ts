@@ -11,3 +11,14 @@ export const fetchedSource = z.strictObject({
 export type FetchedSource = z.infer<typeof fetchedSource>;
 
 export const SOURCE_FILE = 'source.json';
+
+/** What a file is for the srpm container, by its name. */
+export function kindOf(name: string): FetchedSource['kind'] | undefined {
+  if (isSourcePackage(name)) return 'srpm';
+  return name.endsWith('.spec') ? 'spec' : undefined;
+}
+
+/** A package whose spec keeps sources out of it (`NoSource`) is called nosrc. */
+export function isSourcePackage(name: string): boolean {
+  return name.endsWith('.src.rpm') || name.endsWith('.nosrc.rpm');
+}

@@ -54,6 +54,12 @@ describe('a source package made of a spec', () => {
     expect(context.log.text()).toContain('source package sample-1.5-3.src.rpm (sample-1.5-3)');
   });
 
+  it('may be one that keeps its sources out', async () => {
+    await put('local.txt', 'x');
+    expect(await fromSpec(SPEC.replace('%description', 'NoSource: 0\n%description'))).toBe('sample-1.5-3.nosrc.rpm');
+    expect(await results()).toEqual(['sample-1.5-3.nosrc.rpm', 'sample.spec']);
+  });
+
   it('holds the sources that the spec names by URL, and fetches none that is there', async () => {
     await put('local.txt', 'x');
     await put('here.txt', 'mine');

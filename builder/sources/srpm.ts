@@ -7,6 +7,7 @@ import { run } from '../exec.ts';
 import type { FetchContext } from './download.ts';
 import { download } from './download.ts';
 import type { FetchedSource } from './fetched.ts';
+import { isSourcePackage } from './fetched.ts';
 import { firstRpmError } from './rpm-errors.ts';
 import { remoteSources } from './spec-sources.ts';
 
@@ -75,7 +76,7 @@ async function buildSrpm(spec: string, context: SrpmContext): Promise<string> {
   if (built.code !== 0) {
     throw new TerminalError('SrpmBuildFailed', `rpmbuild -bs ${basename(spec)} failed: ${firstRpmError(built.output)}`);
   }
-  const made = (await readdir(join(top, 'SRPMS'))).filter((name) => name.endsWith('.src.rpm'));
+  const made = (await readdir(join(top, 'SRPMS'))).filter(isSourcePackage);
   const [only, ...others] = made;
   if (only === undefined || others.length > 0) {
     throw new TerminalError(

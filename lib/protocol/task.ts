@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { uploadNamePattern } from './upload.ts';
 
 /**
  * The task document: everything a builder pod needs to know about its one job. The Builder controller writes it
@@ -23,6 +24,16 @@ export const taskRepo = z.strictObject({
 export type TaskRepo = z.infer<typeof taskRepo>;
 
 export const linkSource = z.strictObject({ url: z.string() });
+/** A file that was sent to the API; the publisher keeps it. A source package, or a spec file whose sources are fetched as it says. */
+export const uploadSource = z.strictObject({
+  /** Where the publisher's web server has it, e.g. `http://kopr-results.kopr-system:5002/tmp/<id>/<name>`. */
+  url: z.string(),
+  name: z.string().regex(uploadNamePattern),
+  size: z.int().min(0),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type UploadSource = z.infer<typeof uploadSource>;
+
 export const gitSource = z.strictObject({
   url: z.string(),
   committish: z.string().optional(),
@@ -33,6 +44,7 @@ export const gitSource = z.strictObject({
 export const sourceStage = z.strictObject({
   link: linkSource.optional(),
   git: gitSource.optional(),
+  upload: uploadSource.optional(),
 });
 export type SourceStage = z.infer<typeof sourceStage>;
 

@@ -4,32 +4,42 @@ import {
   mintControlToken,
   mintSourceToken,
   mintTaskToken,
+  mintUploadToken,
   tokenKey,
   verifyControlToken,
   verifySourceToken,
   verifyTaskToken,
+  verifyUploadToken,
 } from './token.ts';
 
 const key = tokenKey(Buffer.alloc(32, 1));
 const repo = 'demo/hello:pr:1/hello';
 const tasks = { task: 'a.1', dir: 'demo/hello/pebble-13/00000001-hello' };
 
-type Kind = 'task' | 'source' | 'publisher' | 'distgit';
-const kinds: readonly Kind[] = ['task', 'source', 'publisher', 'distgit'];
+type Kind = 'task' | 'source' | 'upload' | 'publisher' | 'distgit';
+const kinds: readonly Kind[] = ['task', 'source', 'upload', 'publisher', 'distgit'];
 
 function mint(kind: Kind, withKey = key): Promise<string> {
   if (kind === 'task') return mintTaskToken(withKey, tasks, 60, systemClock);
   if (kind === 'source') return mintSourceToken(withKey, { repo }, 60, systemClock);
+  if (kind === 'upload') return mintUploadToken(withKey, 'alice', systemClock);
   return mintControlToken(withKey, 'operator', kind, systemClock);
 }
 
 function verify(kind: Kind, token: string): Promise<unknown> {
   if (kind === 'task') return verifyTaskToken(key, token, systemClock);
   if (kind === 'source') return verifySourceToken(key, token, systemClock);
+  if (kind === 'upload') return verifyUploadToken(key, token, systemClock);
   return verifyControlToken(key, token, kind, systemClock);
 }
 
-const answers: Record<Kind, unknown> = { task: tasks, source: { repo }, publisher: 'operator', distgit: 'operator' };
+const answers: Record<Kind, unknown> = {
+  task: tasks,
+  source: { repo },
+  upload: 'alice',
+  publisher: 'operator',
+  distgit: 'operator',
+};
 
 describe('a token', () => {
   it.each(kinds.flatMap((minted) => kinds.map((wanted) => [minted, wanted] as const)))(

@@ -7,6 +7,8 @@ import { TerminalError } from '../errors.ts';
  * Bearer tokens (JWT, HS256). Their audiences never overlap:
  * - `kopr-task`: carried by one builder pod; good for one task's upload until `exp`.
  * - `kopr-source`: carried by one builder pod; good for reading one package at distgit until `exp`.
+ * - `kopr-upload`: minted by the API, under a key of its own that the operator's is not derived from; good for one user's uploads of
+ *   source packages for minutes. Whoever takes over the API can store files, and steer nothing.
  * - `kopr-control-publisher`, `kopr-control-distgit`: carried by the operator; good for the control API of that one
  *   service for minutes. What one service is shown opens nothing at the other.
  */
@@ -25,6 +27,8 @@ const sourceClaims = z.object({ repo: z.string().regex(/^[^/]+\/[^/]+\/[^/]+$/) 
 export interface SourceClaims {
   repo: string;
 }
+
+const subject = z.object({ sub: z.string() });
 
 export type ControlledService = 'publisher' | 'distgit';
 
@@ -69,6 +73,11 @@ export function mintControlToken(
   return sign(key, {}, caller, `kopr-control-${service}`, CONTROL_TTL_SECONDS, clock);
 }
 
+/** `user` is whom the upload is for; it is written down with the file. */
+export function mintUploadToken(key: Uint8Array, user: string, clock: Clock): Promise<string> {
+  return sign(key, {}, user, 'kopr-upload', CONTROL_TTL_SECONDS, clock);
+}
+
 function sign(
   key: Uint8Array,
   claims: Record<string, string>,
@@ -97,6 +106,11 @@ export async function verifySourceToken(key: Uint8Array, token: string, clock: C
   return sourceClaims.parse(await verify(key, token, 'kopr-source', clock));
 }
 
+/** Resolves with the name of the user. */
+export async function verifyUploadToken(key: Uint8Array, token: string, clock: Clock): Promise<string> {
+  return subject.parse(await verify(key, token, 'kopr-upload', clock)).sub;
+}
+
 /** Resolves with the name of the caller. */
 export async function verifyControlToken(
   key: Uint8Array,
@@ -104,7 +118,7 @@ export async function verifyControlToken(
   service: ControlledService,
   clock: Clock,
 ): Promise<string> {
-  return z.object({ sub: z.string() }).parse(await verify(key, token, `kopr-control-${service}`, clock)).sub;
+  return subject.parse(await verify(key, token, `kopr-control-${service}`, clock)).sub;
 }
 
 async function verify(key: Uint8Array, token: string, audience: string, clock: Clock): Promise<unknown> {
