@@ -25,6 +25,13 @@ export const configSchema = z
     KOPR_HTTP_PORT: port.default(5012).describe('port of the ingest and control APIs'),
     ...processSettings,
     KOPR_TOKEN_KEY_FILE: z.string().describe('file with the key that bearer tokens are signed with, 32 bytes or more'),
+    KOPR_UPLOAD_KEY_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'file with the key that tokens for uploads are signed with, 32 bytes or more; without it there are no uploads',
+      ),
     KOPR_RESULTS_URL: baseURL.describe('public URL of the results tree, such as http://kopr-results:5002/results'),
     KOPR_FRONTEND_URL: baseURL
       .optional()
@@ -45,6 +52,9 @@ export const configSchema = z
     KOPR_MAX_TASK_BYTES: count(1024 * GIB)
       .default(16 * GIB)
       .describe('most bytes a task may upload in all'),
+    KOPR_MAX_UPLOAD_BYTES: count(1024 * GIB)
+      .default(8 * GIB)
+      .describe('largest source package a user may upload'),
     KOPR_MAX_LOG_BYTES: count(1024 * GIB)
       .default(64 * MIB)
       .describe('most bytes that are kept of a live log'),

@@ -12,7 +12,7 @@ const INTERVAL_MS = 3_600_000;
 
 /** Makes the top directories and empties those that hold nothing of worth after the end of a process. To be called before all else. */
 export async function prepareDataDirectory(paths: Paths): Promise<void> {
-  for (const directory of [paths.results, paths.staging, paths.records, paths.work, paths.trash])
+  for (const directory of [paths.results, paths.staging, paths.records, paths.uploads, paths.work, paths.trash])
     await makeDirectory(directory);
   for (const directory of [paths.work, paths.trash]) {
     for (const name of await readdir(directory)) await removeTree(join(directory, name));

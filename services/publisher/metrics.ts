@@ -69,7 +69,7 @@ export function createMetrics(registry: Registry): Metrics {
     }),
     uploadedBytes: new Counter({
       name: 'kopr_uploaded_bytes_total',
-      help: 'Bytes received from builders, by kind: log, file',
+      help: 'Bytes received from builders and users, by kind: log, file; upload, from the API',
       labelNames: ['kind'],
       registers,
     }),

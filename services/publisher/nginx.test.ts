@@ -9,6 +9,7 @@ import type { RunningProcess } from '../../lib/testing/process.ts';
 import { startNginx } from './testing/processes.ts';
 
 const HASH = 'a'.repeat(64);
+const UPLOAD = 'b'.repeat(32);
 
 let directory: string;
 let nginx: RunningProcess & { port: number };
@@ -34,6 +35,8 @@ beforeAll(async () => {
     'demo/hello/repo/pebble-13/dnf.repo': '[copr]\n',
     'demo/hello:pr:7/repo/pebble-13/dnf.repo': '[copr of a request]\n',
     '@team/tool/repo/pebble-13/dnf.repo': '[copr of a group]\n',
+    [`../uploads/${UPLOAD}/hello+1.spec`]: 'Name: hello',
+    [`../uploads/${UPLOAD}/.upload.json`]: '{}',
   };
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, 'data', 'results', name);
@@ -118,8 +121,28 @@ describe('the results server', () => {
     ['/coprs/..%2f..%2fstaging/hello/repo/pebble-13/secret.repo'],
     ['/nowhere'],
     [`${build}/nothing.log`],
+    ['/uploads/'],
+    ['/tmp/'],
+    [`/tmp/${UPLOAD}`],
+    [`/tmp/${UPLOAD}/`],
+    [`/tmp/${UPLOAD}/.upload.json`],
+    [`/tmp/${UPLOAD}/..%2f..%2fstaging/secret`],
+    [`/tmp/${'c'.repeat(32)}/hello.spec`],
   ])('does not know %s', async (path) => {
     expect([400, 404]).toContain((await get(path)).status);
+  });
+
+  it('serves an upload to whoever knows its id, as a download only', async () => {
+    for (const name of ['hello+1.spec', 'hello%2B1.spec']) {
+      const page = await get(`/tmp/${UPLOAD}/${name}`);
+      expect([page.status, page.body.toString()]).toEqual([200, 'Name: hello']);
+      expect(page.headers).toMatchObject({
+        'content-type': 'application/octet-stream',
+        'content-disposition': 'attachment',
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      });
+    }
   });
 
   it('lists directories without hidden names and never shows an index page of a build', async () => {

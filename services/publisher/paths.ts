@@ -10,6 +10,7 @@ import { badRequest } from './api-error.ts';
  *   staging/<task>/                                            what a task has sent so far
  *   state/tasks/<xx>/<task>.json                               how a task ended
  *   state/deleted/<owner>/<project>                            projects that were deleted
+ *   uploads/<id>/<name>                                        sources on their way from the API to a build; served as /tmp/<id>/<name>
  *   work/<random>/                                             scratch; emptied at every start
  *   trash/<random>/                                            on its way to deletion; emptied at every start
  */
@@ -86,6 +87,7 @@ export interface Paths {
   results: string;
   staging: string;
   work: string;
+  uploads: string;
   trash: string;
   records: string;
   project(name: ProjectName): string;
@@ -107,6 +109,7 @@ export function pathsOf(data: string): Paths {
     results,
     staging,
     work: join(data, 'work'),
+    uploads: join(data, 'uploads'),
     trash: join(data, 'trash'),
     records,
     project,

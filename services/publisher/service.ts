@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Registry } from 'prom-client';
@@ -28,6 +29,7 @@ import { Publisher } from './publication/publisher.ts';
 import { RecordStore } from './records.ts';
 import { RepositoryEngine } from './repository/engine.ts';
 import { ProjectSigner } from './signer.ts';
+import { UploadStore } from './uploads/store.ts';
 
 /** A connection on which nothing moves for this long is ended; uploads as a whole may take as long as they need. */
 const IDLE_MS = 60_000;
@@ -46,7 +48,11 @@ export interface Service {
 
 export async function startService(config: Config, { clock, log, registry }: ServiceTools): Promise<Service> {
   const paths = pathsOf(config.KOPR_DATA_DIR);
-  const authenticator = new Authenticator(tokenKey(readFileSync(config.KOPR_TOKEN_KEY_FILE)), clock);
+  const authenticator = new Authenticator(
+    tokenKey(readFileSync(config.KOPR_TOKEN_KEY_FILE)),
+    clock,
+    config.KOPR_UPLOAD_KEY_FILE === undefined ? undefined : tokenKey(readFileSync(config.KOPR_UPLOAD_KEY_FILE)),
+  );
   await prepareDataDirectory(paths);
 
   const metrics = createMetrics(registry);
@@ -100,7 +106,18 @@ export async function startService(config: Config, { clock, log, registry }: Ser
     minFreeBytes: config.KOPR_MIN_FREE_BYTES,
   });
 
-  const server = createServer(createApp({ authenticator, tasks, logs, uploads, publisher, projects, clock, log }));
+  const uploadStore = new UploadStore({
+    paths,
+    clock,
+    metrics,
+    maxBytes: config.KOPR_MAX_UPLOAD_BYTES,
+    minFreeBytes: config.KOPR_MIN_FREE_BYTES,
+    random: randomBytes,
+  });
+
+  const server = createServer(
+    createApp({ authenticator, tasks, logs, uploads, uploadStore, publisher, projects, clock, log }),
+  );
   server.headersTimeout = 15_000;
   server.requestTimeout = 0;
   server.timeout = IDLE_MS + 10_000;

@@ -7,9 +7,11 @@ import type { TaskStore } from '../ingest/task-store.ts';
 import type { Uploads } from '../ingest/uploads.ts';
 import type { Projects } from '../project/projects.ts';
 import type { Publisher } from '../publication/publisher.ts';
+import type { UploadStore } from '../uploads/store.ts';
 import type { Authenticator } from './auth.ts';
 import { addControlRoutes } from './control-routes.ts';
 import { addIngestRoutes } from './ingest-routes.ts';
+import { addUploadRoutes } from './upload-routes.ts';
 
 const DISCARD_MS = 30_000;
 
@@ -18,6 +20,7 @@ export interface AppOptions {
   tasks: TaskStore;
   logs: LiveLogs;
   uploads: Uploads;
+  uploadStore: UploadStore;
   publisher: Publisher;
   projects: Projects;
   clock: Clock;
@@ -31,6 +34,7 @@ export function createApp(options: AppOptions): Express {
   app.disable('etag');
   addIngestRoutes(app, options);
   addControlRoutes(app, options);
+  addUploadRoutes(app, options);
   app.use(() => {
     throw new ApiError(404, 'NotFound', 'there is nothing at this path');
   });

@@ -1,21 +1,35 @@
 import type { Request } from 'express';
 import type { Clock } from '../../../lib/clock.ts';
-import { type TaskClaims, verifyControlToken, verifyTaskToken } from '../../../lib/protocol/token.ts';
+import {
+  type TaskClaims,
+  verifyControlToken,
+  verifyTaskToken,
+  verifyUploadToken,
+} from '../../../lib/protocol/token.ts';
 import { ApiError } from '../api-error.ts';
 
 /** Checks bearer tokens. The kinds never stand in for each other: their audiences differ. */
 export class Authenticator {
   readonly #key: Uint8Array;
   readonly #clock: Clock;
+  readonly #uploadKey: Uint8Array | undefined;
 
-  constructor(key: Uint8Array, clock: Clock) {
+  /** Without a key for uploads nothing is uploaded: the path answers as one that is not there. */
+  constructor(key: Uint8Array, clock: Clock, uploadKey?: Uint8Array) {
     this.#key = key;
     this.#clock = clock;
+    this.#uploadKey = uploadKey;
   }
 
   /** Throws ApiError 401, or TerminalError `InvalidToken`. */
   task(request: Request): Promise<TaskClaims> {
     return verifyTaskToken(this.#key, bearer(request), this.#clock);
+  }
+
+  /** Resolves with the name of the user. Throws ApiError 404 when there is no key for uploads. */
+  async upload(request: Request): Promise<string> {
+    if (this.#uploadKey === undefined) throw new ApiError(404, 'NotFound', 'there is nothing at this path');
+    return verifyUploadToken(this.#uploadKey, bearer(request), this.#clock);
   }
 
   /** Resolves with the name of the caller. */
