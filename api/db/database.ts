@@ -5,7 +5,7 @@
  * Read the caches of the cluster FIRST, then ask here with the numbers found there in `excluding`: a build moves from
  * the cluster to the database and never back, so that in this order none is missed and none shown twice.
  */
-import type { NevraOfPackage } from './nevra.ts';
+import type { Nevra } from '../../lib/rpm/nevra.ts';
 import type {
   BuildDetail,
   BuildRow,
@@ -112,7 +112,7 @@ export interface BuildQueries {
   /** The stages of a build: the source stage first, then the chroots by name. */
   chroots(id: number): Promise<ChrootRow[]>;
   /** Packages of each stage that has some, by the name of the chroot. */
-  nevras(id: number): Promise<Map<string, NevraOfPackage[]>>;
+  nevras(id: number): Promise<Map<string, Nevra[]>>;
   /** Records a build with all that belongs to it, in one transaction. False when it was there already. */
   record(build: RecordedBuild): Promise<boolean>;
   /** Numbers of these that are recorded. */

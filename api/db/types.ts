@@ -3,7 +3,7 @@
  * them; times of accounts are milliseconds, as a Clock gives them. `null` means: not known, or none.
  */
 import type { CoprState, Source } from '../../crds/common.ts';
-import type { NevraOfPackage } from './nevra.ts';
+import type { Nevra } from '../../lib/rpm/nevra.ts';
 
 export interface UserRow {
   id: number;
@@ -140,7 +140,7 @@ export interface RecordedBuild {
 }
 
 export interface RecordedChroot extends Omit<ChrootRow, 'build'> {
-  packages: NevraOfPackage[];
+  packages: Nevra[];
 }
 
 /** One page of a list. */
