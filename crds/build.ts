@@ -2,11 +2,13 @@ import { z } from 'zod';
 import {
   asMap,
   asSet,
+  BOOTSTRAPS,
   buildChroots,
   COPR_STATES,
   cel,
   chrootName,
   conditions,
+  ISOLATIONS,
   objectName,
   observedGeneration,
   rules,
@@ -17,6 +19,13 @@ import {
 import type { ResourceOf } from './kind.ts';
 import { defineKind, resourceType } from './kind.ts';
 
+/** Directories of a project besides the main one, as in Copr. */
+const directory = text(
+  120,
+  /^(custom:[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?|pr:([A-Za-z0-9-]+-)?[0-9]+)$/,
+  'must be custom:NAME or pr:NUMBER: letters, digits and "-", and a pr ends in digits',
+);
+
 const bcond = text(64, /^[A-Za-z0-9_]+$/, 'must be the name of a build condition: letters, digits and "_"');
 
 export const buildSpec = z
@@ -26,8 +35,29 @@ export const buildSpec = z
     package: objectName.optional().describe('Package in the same namespace whose source is built.'),
     chroots: buildChroots,
     network: z.boolean().optional().describe('Overrides options.network of the project.'),
-    timeoutSeconds: z.int().min(60).max(180000).optional().describe('Overrides options.timeoutSeconds of the project.'),
+    timeoutSeconds: z.int().min(1).max(180000).optional().describe('Overrides options.timeoutSeconds of the project.'),
     background: z.boolean().default(false).describe('Wait behind every build that is not in the background.'),
+    directory: directory
+      .optional()
+      .describe('Publish to this directory of the project and not to its main repositories, e.g. pr:7.'),
+    batch: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Number of the Build whose batch this one belongs to; default: a batch of its own.'),
+    afterBatch: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Number of a batch: this Build starts when every Build of it has ended, well or not.'),
+    bootstrap: z
+      .enum(['unchanged', ...BOOTSTRAPS])
+      .optional()
+      .describe('How the engine mock makes build roots; unchanged: as project and chroot say.'),
+    isolation: z
+      .enum(['unchanged', ...ISOLATIONS])
+      .optional()
+      .describe('How the engine mock isolates the build; unchanged: as project and chroot say.'),
     after: z
       .array(objectName)
       .max(50)
@@ -64,9 +94,21 @@ export const buildSpec = z
         [
           'self.project == oldSelf.project',
           'self.background == oldSelf.background',
-          ...['source', '__package__', 'chroots', 'network', 'timeoutSeconds', 'after', 'with', 'without'].map(
-            (f) => `has(self.${f}) == has(oldSelf.${f}) && (!has(self.${f}) || self.${f} == oldSelf.${f})`,
-          ),
+          ...[
+            'source',
+            '__package__',
+            'chroots',
+            'network',
+            'timeoutSeconds',
+            'directory',
+            'batch',
+            'afterBatch',
+            'bootstrap',
+            'isolation',
+            'after',
+            'with',
+            'without',
+          ].map((f) => `has(self.${f}) == has(oldSelf.${f}) && (!has(self.${f}) || self.${f} == oldSelf.${f})`),
         ].join(' && '),
         'the spec of a Build cannot be changed (except cancelled and ttlSecondsAfterFinished); create a new Build instead',
       ),

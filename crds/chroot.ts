@@ -53,6 +53,7 @@ export const chrootSpec = z
       .max(50)
       .default([])
       .describe('Packages that every build root has.'),
+    comment: z.string().max(1024).optional().describe('What users should know of it.'),
     distTag: text(32, /^\.[A-Za-z0-9_.]+$/, 'must be a dot and then letters, digits, "_" or ".", e.g. .fc43')
       .optional()
       .describe('Value of the macro %dist, e.g. .fc43; default: what the image defines.'),

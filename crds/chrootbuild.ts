@@ -30,6 +30,11 @@ export const chrootBuildSpec = z
     buildID: z.int().min(1).describe('Number of that build.'),
     project: objectName.max(63).describe('Project in the same namespace.'),
     owner: z.string().max(253).describe('Owner name in URLs and key identities.'),
+    dirname: z
+      .string()
+      .max(256)
+      .optional()
+      .describe('Directory of the owner that is published to: the name of the project, or such as hello:pr:7.'),
     stage: z
       .enum(['source', 'binary'])
       .describe('What is made: source means the SRPM, binary the packages of one chroot.'),
@@ -66,6 +71,9 @@ export const chrootBuildSpec = z
       cel(
         ['build', 'buildID', 'project', 'owner', 'stage', 'chroot']
           .map((field) => `self.${field} == oldSelf.${field}`)
+          .concat(
+            'has(self.dirname) == has(oldSelf.dirname) && (!has(self.dirname) || self.dirname == oldSelf.dirname)',
+          )
           .join(' && '),
         'a ChrootBuild is one stage of one Build; what it builds cannot be changed',
       ),

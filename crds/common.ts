@@ -59,12 +59,37 @@ export const httpURL = url(
   'must be an address that starts with http:// or https://, without spaces',
 );
 
+export const REPO_URL = /^(https?:\/\/[^\s/]+(\/\S*)?|copr:\/\/@?[A-Za-z0-9_.-]+\/[A-Za-z0-9_.:-]+(\?\S*)?)$/;
+
+/** A repository: on the web, or `copr://owner/project[:directory]` for one of this kopr. */
+export const repoURL = url(
+  REPO_URL,
+  'must be an address that starts with http:// or https://, or copr://OWNER/PROJECT for a project of this kopr, without spaces',
+);
+
+/** How mock makes a build root, and how it isolates a build. The engine container takes no notice of either. */
+export const BOOTSTRAPS = ['default', 'on', 'off', 'image'] as const;
+export const ISOLATIONS = ['default', 'nspawn', 'simple'] as const;
+
+export const image = text(
+  512,
+  /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/,
+  'must be the reference of an image: letters, digits and . _ : / @ -',
+);
+
+/** Name in the sense of Copr, where it is none that an object can have. */
+export const coprName = text(
+  100,
+  /^[A-Za-z0-9_.-]*[A-Za-z_.-][A-Za-z0-9_.-]*$/,
+  'must be letters, digits and . _ -, and not digits alone',
+);
+
 const linkURL = url(
   /^https?:\/\/[^\s/]+(\/\S*)?$/,
   'must be an address that starts with http:// or https://, without spaces',
   cel(
-    "self.matches(r'^[^?#]*/[^/?#]+\\.(src\\.rpm|spec)([?#].*)?$')",
-    'must name an SRPM or a spec file: its path ends in .src.rpm or .spec',
+    "self.matches(r'^[^?#]*/[^/?#]+\\.((src|nosrc)\\.rpm|spec)([?#].*)?$')",
+    'must name an SRPM or a spec file: its path ends in .src.rpm, .nosrc.rpm or .spec',
   ),
 );
 
@@ -123,6 +148,23 @@ export const source = z
       })
       .optional()
       .describe('Fetch an SRPM, or a spec file whose Source URLs are fetched too.'),
+    upload: z
+      .object({
+        id: text(32, /^[0-9a-f]{32}$/, 'must be the id of an upload: 32 digits from 0 to 9 and a to f').describe(
+          'Id that the upload was answered with.',
+        ),
+        name: text(
+          255,
+          /^[A-Za-z0-9_][A-Za-z0-9._+~^-]*\.(src\.rpm|nosrc\.rpm|spec)$/,
+          'must be the name of an SRPM or spec file: it ends in .src.rpm, .nosrc.rpm or .spec, without a directory',
+        ).describe('File name.'),
+        sha256: text(64, /^[0-9a-f]{64}$/, 'must be a SHA-256 in small hexadecimal digits').describe(
+          'Digest of the file.',
+        ),
+        size: z.int().min(0).describe('Bytes of the file.'),
+      })
+      .optional()
+      .describe('A file that was uploaded through the REST API before. It is deleted when the source stage has ended.'),
     git: z
       .object({
         url: gitURL.describe('Clone URL of the repository; http or https.'),
@@ -155,8 +197,8 @@ export const source = z
     description: 'Where the sources come from; exactly one method.',
     ...rules(
       cel(
-        '[has(self.link), has(self.git)].filter(x, x).size() == 1',
-        'a source needs exactly one method: set either link or git',
+        '[has(self.link), has(self.git), has(self.upload)].filter(x, x).size() == 1',
+        'a source needs exactly one method: set one of link, git and upload',
       ),
       cel(
         "!has(self.git) || !has(self.git.subdirectory) || !self.git.subdirectory.split('/').exists(p, p == '.' || p == '..')",

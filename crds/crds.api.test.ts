@@ -131,7 +131,12 @@ describe('a correct manifest', () => {
 
   it('gets the missing members of an object that it gives in part', async () => {
     const project = specOf(await create(api, variant('Project', { options: { network: true } }, 'partial')));
-    expect(project.options).toEqual({ network: true, moduleHotfixes: false, timeoutSeconds: 18000 });
+    expect(project.options).toMatchObject({
+      network: true,
+      moduleHotfixes: false,
+      autoPrune: true,
+      timeoutSeconds: 18000,
+    });
   });
 });
 

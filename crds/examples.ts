@@ -59,6 +59,12 @@ export const EXAMPLES: readonly Manifest[] = [
   },
   {
     apiVersion,
+    kind: 'Removal',
+    metadata: { name: 'hello-old', namespace: 'demo' },
+    spec: { project: 'hello', builds: [15, 16] },
+  },
+  {
+    apiVersion,
     kind: 'BuilderTicket',
     metadata: { name: 'hello-1-fedora-43-x86-64-1', namespace: 'demo' },
     spec: {

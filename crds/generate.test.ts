@@ -58,7 +58,7 @@ describe('referencePage', () => {
 
   it('lists each field with its type, default, meaning and limits', () => {
     expect(page).toContain('| `options.timeoutSeconds` | integer | `18000` |');
-    expect(page).toContain('*at least 60; at most 180000*');
+    expect(page).toContain('*at least 1; at most 180000*');
     expect(page).toMatch(/\| `chroots` \| list of string \| \*\*required\*\* \|/);
   });
 

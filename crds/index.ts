@@ -7,6 +7,7 @@ import { chrootKind } from './chroot.ts';
 import { chrootBuildKind } from './chrootbuild.ts';
 import { packageKind } from './package.ts';
 import { projectKind } from './project.ts';
+import { removalKind } from './removal.ts';
 
 /** Every kind of the API, in the order of the reference. */
 export const ALL_KINDS = [
@@ -14,6 +15,7 @@ export const ALL_KINDS = [
   packageKind,
   buildKind,
   chrootBuildKind,
+  removalKind,
   builderTicketKind,
   builderPoolKind,
   builderKind,

@@ -34,9 +34,9 @@ describe('a wrong manifest is refused with a sentence:', () => {
     ],
     ['a long project name', variant('Project', {}, 'p'.repeat(64)), /the name of a Project has at most 63 characters/],
     [
-      'a timeout of a second',
-      variant('Project', { options: { timeoutSeconds: 1 } }),
-      /should be greater than or equal to 60/,
+      'a timeout of no second',
+      variant('Project', { options: { timeoutSeconds: 0 } }),
+      /should be greater than or equal to 1/,
     ],
     [
       'an unknown deletion policy',
@@ -61,7 +61,7 @@ describe('a wrong manifest is refused with a sentence:', () => {
     [
       'a source without a method',
       variant('Build', { source: {} }),
-      /a source needs exactly one method: set either link or git/,
+      /a source needs exactly one method: set one of link, git and upload/,
     ],
     [
       'a source with two methods',
@@ -81,12 +81,12 @@ describe('a wrong manifest is refused with a sentence:', () => {
     [
       'a link to a page',
       variant('Build', { source: { link: { url: 'https://files.example/a.html' } } }),
-      /must name an SRPM or a spec file: its path ends in \.src\.rpm or \.spec/,
+      /must name an SRPM or a spec file: its path ends in \.src\.rpm, \.nosrc\.rpm or \.spec/,
     ],
     [
       'a link that names an SRPM in its query alone',
       variant('Build', { source: { link: { url: 'https://files.example/get?file=/a.src.rpm' } } }),
-      /its path ends in \.src\.rpm or \.spec/,
+      /its path ends in \.src\.rpm, \.nosrc\.rpm or \.spec/,
     ],
     [
       'a link with a password',

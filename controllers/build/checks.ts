@@ -2,10 +2,10 @@ import type { Build } from '../../crds/build.ts';
 import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
+import { COMPLETE, isComplete } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition } from '../../operator/conditions.ts';
-import { COMPLETE, isComplete } from '../shared/states.ts';
 import { branchOf } from './children.ts';
 import type { BuildWorld } from './world.ts';
 

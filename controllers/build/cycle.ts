@@ -1,5 +1,5 @@
 import type { Build } from '../../crds/build.ts';
-import { isComplete } from '../shared/states.ts';
+import { isComplete } from '../../crds/states.ts';
 
 /** Builds looked at; a longer chain is not followed to its end. */
 const LIMIT = 1000;

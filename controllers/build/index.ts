@@ -15,11 +15,13 @@ import { Builds } from '../../crds/build.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
+import { BUILD_COUNTER, labelNumber, numberOf } from '../../crds/names.ts';
 import { Packages } from '../../crds/package.ts';
 import { Projects } from '../../crds/project.ts';
 import { isConflict } from '../../operator/apiError.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
+import { createCounter } from '../../operator/counter.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
@@ -28,7 +30,6 @@ import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
 import { patchIncarnation } from '../shared/patch.ts';
 import { cycleOf } from './cycle.ts';
-import { BUILD_IDS, createBuildIDs } from './ids.ts';
 import type { BuildPlan } from './plan.ts';
 import { planBuild } from './plan.ts';
 import type { BuildWorld } from './world.ts';
@@ -50,7 +51,7 @@ export const buildRbac: RbacRule[] = [
     scope: 'cluster',
   },
   { group: '', resources: ['configmaps'], verbs: ['create'], scope: 'release' },
-  { group: '', resources: ['configmaps'], verbs: ['get', 'patch'], resourceNames: [BUILD_IDS], scope: 'release' },
+  { group: '', resources: ['configmaps'], verbs: ['get', 'patch'], resourceNames: [BUILD_COUNTER], scope: 'release' },
 ];
 
 const MANAGER = fieldManager('build');
@@ -61,9 +62,11 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   const chroots = manager.store(Chroots);
   const projects = manager.store(Projects);
   const packages = manager.store(Packages);
-  const ids = createBuildIDs(manager.client, options.releaseNamespace, () =>
-    builds.list().reduce((highest, build) => Math.max(highest, build.status?.id ?? 0), 0),
-  );
+  const ids = createCounter(manager.client, {
+    namespace: options.releaseNamespace,
+    name: BUILD_COUNTER,
+    highest: () => builds.list().reduce((highest, build) => Math.max(highest, numberOf(build) ?? 0), 0),
+  });
   manager.addIndex(Builds, 'project', (build) => [`${build.metadata.namespace}/${build.spec.project}`]);
   manager.addIndex(Builds, 'after', (build) =>
     (build.spec.after ?? []).map((name) => `${build.metadata.namespace}/${name}`),
@@ -120,7 +123,8 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     const current = await manager.client.get(Builds, keyOf(build));
     if (current === undefined || current.metadata.uid !== build.metadata.uid || current.status?.id !== undefined)
       return;
-    const id = await ids.next();
+    // The REST API has taken a number already; an admission policy keeps everybody else from that label.
+    const id = labelNumber(current) ?? (await ids.next());
     try {
       await manager.client.apply(Builds, withStatus(current, { state: 'pending', reason: 'Accepted', id }), {
         manager: MANAGER,

@@ -1,9 +1,9 @@
 import type { BuildStatus } from '../../crds/build.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { CoprState } from '../../crds/common.ts';
+import { hasSucceeded, isComplete, reobserved } from '../../crds/states.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
-import { hasSucceeded, isComplete, reobserved } from '../shared/states.ts';
 import type { Obstacle, Resolved } from './checks.ts';
 import { hold, resolve } from './checks.ts';
 import { binaryChild, skipReason, sourceChild } from './children.ts';

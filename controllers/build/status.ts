@@ -2,10 +2,10 @@ import type { Build, BuildStatus } from '../../crds/build.ts';
 import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { CoprState } from '../../crds/common.ts';
+import { isComplete, runConditions } from '../../crds/states.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { oneSentence } from '../shared/notes.ts';
-import { isComplete, runConditions } from '../shared/states.ts';
 
 type ChrootEntry = NonNullable<BuildStatus['chroots']>[number];
 

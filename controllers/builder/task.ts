@@ -1,7 +1,8 @@
 import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
+import type { Source } from '../../crds/common.ts';
 import type { Project } from '../../crds/project.ts';
-import type { BinaryStage, TaskDocument, TaskRepo } from '../../lib/protocol/task.ts';
+import type { BinaryStage, SourceStage, TaskDocument, TaskRepo } from '../../lib/protocol/task.ts';
 import { taskID, urlBelow } from '../shared/names.ts';
 import type { Installation } from './world.ts';
 
@@ -22,10 +23,17 @@ export function taskDocument(
     build: spec.buildID,
     chroot: spec.chroot,
     timeoutSeconds: spec.timeoutSeconds,
-    ...(spec.source === undefined ? {} : { source: spec.source }),
+    ...(spec.source === undefined ? {} : { source: sourceStage(spec.source, installation) }),
     ...(chroot === undefined ? {} : { binary: binaryStage(chrootBuild, chroot, project, installation) }),
     publisherURL: installation.publisherURL,
   };
+}
+
+/** Uploads lie beside the results, below /tmp. */
+function sourceStage({ upload, ...others }: Source, installation: Installation): SourceStage {
+  if (upload === undefined) return others;
+  const { id, ...file } = upload;
+  return { upload: { ...file, url: new URL(`/tmp/${id}/${file.name}`, installation.resultsInternalURL).href } };
 }
 
 function binaryStage(

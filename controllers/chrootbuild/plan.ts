@@ -1,9 +1,9 @@
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { ChrootBuildStatus } from '../../crds/chrootbuild.ts';
+import { isComplete, reobserved } from '../../crds/states.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
-import { isComplete, reobserved } from '../shared/states.ts';
 import type { Phase } from './status.ts';
 import { chrootBuildStatus, isTerminal, NO_POOL, newestTicket, withoutPoolSince } from './status.ts';
 import { ticketFor } from './ticket.ts';

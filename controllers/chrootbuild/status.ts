@@ -1,11 +1,11 @@
 import type { CHROOT_BUILD_PHASES, ChrootBuild, ChrootBuildStatus } from '../../crds/chrootbuild.ts';
 import type { CoprState } from '../../crds/common.ts';
+import { runConditions } from '../../crds/states.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition, setCondition } from '../../operator/conditions.ts';
 import { resultsPath, urlBelow } from '../shared/names.ts';
 import { oneSentence } from '../shared/notes.ts';
-import { runConditions } from '../shared/states.ts';
 import type { ChrootBuildWorld } from './world.ts';
 
 export type Phase = (typeof CHROOT_BUILD_PHASES)[number];

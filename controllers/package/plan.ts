@@ -1,11 +1,11 @@
 import type { Build } from '../../crds/build.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import type { Package } from '../../crds/package.ts';
+import { hasSucceeded, isComplete } from '../../crds/states.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { setCondition } from '../../operator/conditions.ts';
 import { labelValue, shortHash, truncated } from '../shared/names.ts';
-import { hasSucceeded, isComplete } from '../shared/states.ts';
 
 type PackageStatus = NonNullable<Package['status']>;
 
@@ -20,7 +20,7 @@ export interface PackagePlan {
 /** Pure: does the package need a Build, and how is it? `builds` are those made for it. */
 export function planPackage(pkg: Package, builds: readonly Build[], now: number): PackagePlan {
   const hash = sourceHash(pkg);
-  const due = pkg.spec.autoBuild && pkg.status?.sourceHash !== hash;
+  const due = pkg.spec.source !== undefined && pkg.spec.autoBuild && pkg.status?.sourceHash !== hash;
   const create = due ? buildFor(pkg, hash) : undefined;
   const lastBuild = create?.metadata.name ?? pkg.status?.lastBuild;
   const last = builds.find((build) => build.metadata.name === lastBuild);
@@ -50,7 +50,7 @@ export function planPackage(pkg: Package, builds: readonly Build[], now: number)
 /** What a Build depends on. Toggling autoBuild alone builds nothing. */
 export function sourceHash(pkg: Package): string {
   const { project, source, chroots } = pkg.spec;
-  return shortHash(JSON.stringify([project, source.link ?? null, source.git ?? null, [...(chroots ?? [])].sort()]));
+  return shortHash(JSON.stringify([project, source?.link ?? null, source?.git ?? null, [...(chroots ?? [])].sort()]));
 }
 
 /** The generation is in the name: a source that changes back is a change, and is built again. */
@@ -66,7 +66,7 @@ function buildFor(pkg: Package, hash: string): Build {
     },
     spec: {
       project: pkg.spec.project,
-      source: pkg.spec.source,
+      ...(pkg.spec.source ? { source: pkg.spec.source } : {}),
       ...(pkg.spec.chroots ? { chroots: [...pkg.spec.chroots] } : {}),
       background: false,
       cancelled: false,

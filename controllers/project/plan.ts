@@ -1,10 +1,10 @@
 import type { Build } from '../../crds/build.ts';
 import type { Project } from '../../crds/project.ts';
+import { hasSucceeded, isComplete } from '../../crds/states.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { RepositoryRequest } from '../../lib/protocol/publisher.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { isTrue, setCondition } from '../../operator/conditions.ts';
-import { hasSucceeded, isComplete } from '../shared/states.ts';
 import type { ProjectWorld } from './world.ts';
 
 /** Guards the repositories: the Project object goes only after they are gone (or are to be retained). */

@@ -10,12 +10,12 @@ import type { Build } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { Projects } from '../../crds/project.ts';
+import { isComplete } from '../../crds/states.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
-import { isComplete } from '../shared/states.ts';
 import { planRetention } from './plan.ts';
 
 export const retentionRbac: RbacRule[] = [

@@ -1,7 +1,7 @@
 import type { Build } from '../../crds/build.ts';
 import type { Project } from '../../crds/project.ts';
+import { completedAt } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import { completedAt } from '../shared/states.ts';
 
 export interface RetentionPlan {
   /** Builds to delete. */

@@ -4,9 +4,9 @@ import { Builders } from '../../crds/builder.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { isComplete } from '../../crds/states.ts';
 import { Pods } from '../../operator/core.ts';
 import { eventually } from '../../operator/testing/harness.ts';
-import { isComplete } from '../shared/states.ts';
 import type { TestCluster } from './cluster.ts';
 
 /** Waits that tests on the real API server share. Each ends after this long. */

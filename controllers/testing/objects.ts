@@ -7,6 +7,7 @@ import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import type { Package } from '../../crds/package.ts';
 import type { Project } from '../../crds/project.ts';
+import { projectSpec } from '../../crds/project.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { ObjectMeta } from '../../operator/resource.ts';
 import type { Installation } from '../builder/world.ts';
@@ -50,7 +51,9 @@ export function aProject(spec: Partial<Project['spec']> = {}, status: Project['s
     metadata: meta('hello'),
     spec: {
       chroots: ['pebble-13-x86_64', 'pebble-12-i386'],
-      options: { network: false, moduleHotfixes: false, timeoutSeconds: 18000 },
+      options: projectSpec.shape.options.parse(undefined),
+      unlisted: false,
+      persistent: false,
       retention: { ttlSecondsAfterFinished: 86400, keepLast: 20 },
       suspend: false,
       deletionPolicy: 'Delete',
@@ -89,7 +92,13 @@ export function aPackage(spec: Partial<Package['spec']> = {}, status?: Package['
     apiVersion: API_VERSION,
     kind: 'Package',
     metadata: meta('greet', { generation: 3 }),
-    spec: { project: 'hello', source: { git: { url: 'https://git.example/greet.git' } }, autoBuild: true, ...spec },
+    spec: {
+      project: 'hello',
+      source: { git: { url: 'https://git.example/greet.git' } },
+      webhookRebuild: false,
+      autoBuild: true,
+      ...spec,
+    },
     ...(status === undefined ? {} : { status }),
   };
 }

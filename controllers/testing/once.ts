@@ -5,10 +5,10 @@ import { Builders } from '../../crds/builder.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { isComplete } from '../../crds/states.ts';
 import { Pods } from '../../operator/core.ts';
 import { controllerOf } from '../../operator/resource.ts';
 import { eventually } from '../../operator/testing/harness.ts';
-import { isComplete } from '../shared/states.ts';
 import type { TestCluster } from './cluster.ts';
 
 /** Bounds each wait, for two busy cores. */

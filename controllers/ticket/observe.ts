@@ -2,11 +2,11 @@ import type { Builder } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { BuildQuota } from '../../crds/buildquota.ts';
+import { ownerOf } from '../../crds/owner.ts';
 import type { Project } from '../../crds/project.ts';
 import type { Namespace } from '../../operator/core.ts';
 import { keyOf } from '../../operator/resource.ts';
 import type { Store } from '../../operator/store.ts';
-import { ownerOf } from '../shared/owners.ts';
 import type { SchedulerWorld } from './world.ts';
 
 /** Indexes that the stores must have: of tickets by standOf, of projects by whether they are suspended. */

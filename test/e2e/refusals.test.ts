@@ -17,7 +17,7 @@ describe('the API server', () => {
       object: build(NS, 'b', 'p', {
         source: { link: { url: 'http://a.example/b.src.rpm' }, git: { url: 'http://a.example/b.git' } },
       }),
-      says: 'set either link or git',
+      says: 'set one of link, git and upload',
     },
     {
       title: 'a link that is no URL',

@@ -1,4 +1,4 @@
-import type { Namespace } from '../../operator/core.ts';
+import type { Namespace } from '../operator/core.ts';
 
 /** Annotation of a *Namespace* (not of a tenant's own objects: it decides whose repositories are written). */
 export const OWNER_ANNOTATION = 'kopr.dev/owner';

@@ -1,7 +1,7 @@
-import type { Build, BuildStatus } from '../../crds/build.ts';
-import type { ChrootBuild, ChrootBuildStatus } from '../../crds/chrootbuild.ts';
-import type { Condition } from '../../operator/conditions.ts';
-import { findCondition, isTrue, setCondition } from '../../operator/conditions.ts';
+import type { Condition } from '../operator/conditions.ts';
+import { findCondition, isTrue, setCondition } from '../operator/conditions.ts';
+import type { Build, BuildStatus } from './build.ts';
+import type { ChrootBuild, ChrootBuildStatus } from './chrootbuild.ts';
 
 /** Condition types of everything that runs once and ends. */
 export const COMPLETE = 'Complete';

@@ -1,40 +1,45 @@
-import { isAlreadyExists, isConflict } from '../../operator/apiError.ts';
-import type { ApiClient } from '../../operator/client.ts';
-import type { ConfigMap } from '../../operator/core.ts';
-import { ConfigMaps } from '../../operator/core.ts';
+import { isAlreadyExists, isConflict } from './apiError.ts';
+import type { ApiClient } from './client.ts';
+import type { ConfigMap } from './core.ts';
+import { ConfigMaps } from './core.ts';
 
-/** Name of the ConfigMap with the counter. */
-export const BUILD_IDS = 'kopr-build-ids';
 /** Numbers taken from the counter at once. A restart leaves a gap of at most this many; no number is used twice. */
 const BLOCK = 20;
 const ATTEMPTS = 10;
 
-/** Numbers for Builds, unique in the cluster: legacy clients know builds by number. */
-export interface BuildIDs {
+/** Numbers that are unique in the cluster, from 1. */
+export interface Counter {
   next(): Promise<number>;
+}
+
+export interface CounterOptions {
+  namespace: string;
+  /** Of the ConfigMap. */
+  name: string;
+  /** The highest number in use: a counter that was lost, or restored from an old backup, must not give numbers again. */
+  highest: () => number;
 }
 
 /**
  * Takes blocks from a counter in a ConfigMap. Every change is conditional on the resourceVersion that was read, so
- * two leaders that overlap get different blocks. `highest` is the highest number that a Build has: a counter that was
- * lost, or restored from an old backup, must not give numbers again that name directories of published packages.
+ * several processes get different blocks.
  */
-export function createBuildIDs(client: ApiClient, namespace: string, highest: () => number): BuildIDs {
+export function createCounter(client: ApiClient, { namespace, name, highest }: CounterOptions): Counter {
   let next = 0;
   let end = 0;
   let taking: Promise<void> | undefined;
 
   async function takeBlock(): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const current = await client.get(ConfigMaps, `${namespace}/${BUILD_IDS}`);
+      const current = await client.get(ConfigMaps, `${namespace}/${name}`);
       if (current === undefined) {
-        await createCounter();
+        await createMap();
         continue;
       }
       const first = Math.max(readCounter(current), highest() + 1);
       try {
         await client.apply(ConfigMaps, counter(first + BLOCK), {
-          manager: 'kopr-build-ids',
+          manager: name,
           resourceVersion: current.metadata.resourceVersion ?? '',
         });
       } catch (error) {
@@ -45,12 +50,10 @@ export function createBuildIDs(client: ApiClient, namespace: string, highest: ()
       end = first + BLOCK;
       return;
     }
-    throw new Error(
-      `ConfigMap ${namespace}/${BUILD_IDS} changed ${ATTEMPTS} times while a block of build numbers was taken`,
-    );
+    throw new Error(`ConfigMap ${namespace}/${name} changed ${ATTEMPTS} times while a block of numbers was taken`);
   }
 
-  async function createCounter(): Promise<void> {
+  async function createMap(): Promise<void> {
     try {
       await client.create(ConfigMaps, counter(highest() + 1));
     } catch (error) {
@@ -62,7 +65,7 @@ export function createBuildIDs(client: ApiClient, namespace: string, highest: ()
     return {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: BUILD_IDS, namespace },
+      metadata: { name, namespace },
       data: { next: String(value) },
     };
   }
@@ -84,6 +87,6 @@ function readCounter(map: ConfigMap): number {
   const value = Number(map.data?.next);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new Error(
-    `ConfigMap ${map.metadata.namespace}/${BUILD_IDS} has next="${map.data?.next}"; set it to a number above every build number in use`,
+    `ConfigMap ${map.metadata.namespace}/${map.metadata.name} has next="${map.data?.next}"; set it to a number above every one in use`,
   );
 }

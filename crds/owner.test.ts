@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { Namespace } from '../../operator/core.ts';
-import { ago } from '../testing/objects.ts';
-import { ownerConflict, ownerOf } from './owners.ts';
+import { toTimestamp } from '../lib/clock.ts';
+import type { Namespace } from '../operator/core.ts';
+import { ownerConflict, ownerOf } from './owner.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
 
 function aNamespace(name: string, owner?: string, secondsOld = 0): Namespace {
   const annotations = owner === undefined ? {} : { annotations: { 'kopr.dev/owner': owner } };
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: { name, creationTimestamp: ago(secondsOld), ...annotations },
+    metadata: { name, creationTimestamp: toTimestamp(NOW - secondsOld * 1000), ...annotations },
   };
 }
 
