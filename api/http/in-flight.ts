@@ -52,7 +52,8 @@ export class InFlight {
       stream: false,
       abort(reason) {
         controller.abort(reason);
-        reject(reason);
+        // A stream ends by its own hand: what it has written already shall reach the client.
+        if (!entry.stream) reject(reason);
       },
     };
     this.entries.add(entry);
