@@ -1,13 +1,14 @@
 /**
  * Makes the parts of the chart that follow from other sources: values and their schema, the table in the README, the
- * roles of the operator, nginx's configuration. `node charts/generate.ts` writes, `--check` compares.
+ * roles of the operator and of the API, nginx's configuration. `node charts/generate.ts` writes, `--check` compares.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { apiRbac } from '../api/rbac.ts';
 import { ALL_RULES } from '../controllers/rbac.ts';
 import type { GeneratedFiles } from '../crds/drift.ts';
 import { runGenerator } from '../crds/drift.ts';
-import { rbacTemplates } from './rbac.ts';
+import { API, OPERATOR, rbacTemplates } from './rbac.ts';
 import { chartValues } from './values/index.ts';
 import { valuesSchema, valuesTable, valuesYAML } from './values/render.ts';
 
@@ -23,7 +24,8 @@ export function generatedFiles(): GeneratedFiles {
     [`${CHART}/values.yaml`, valuesYAML(schema, NOTICE)],
     [`${CHART}/values.schema.json`, `${JSON.stringify(schema, undefined, 2)}\n`],
     [`${CHART}/README.md`, withTable(read(`${CHART}/README.md`), valuesTable(schema))],
-    [`${CHART}/templates/rbac-generated.yaml`, rbacTemplates(ALL_RULES)],
+    [`${CHART}/templates/rbac-generated.yaml`, rbacTemplates(ALL_RULES, OPERATOR)],
+    [`${CHART}/templates/api/rbac-generated.yaml`, rbacTemplates(apiRbac, API)],
     // A chart can only read files of its own folder.
     [`${CHART}/files/nginx.conf`, read('services/publisher/nginx.conf')],
   ]);

@@ -47,7 +47,15 @@ async function secret(name: string): Promise<Record<string, string>> {
   return (await api.ok('GET', `/api/v1/namespaces/${NAMESPACE}/secrets/${name}`)).data as Record<string, string>;
 }
 
-const SECRETS = ['kopr-token', 'kopr-keygen-master-key', 'kopr-keygen-tls', 'kopr-publisher-tls'];
+const SECRETS = [
+  'kopr-token',
+  'kopr-upload',
+  'kopr-postgres',
+  'kopr-redis',
+  'kopr-keygen-master-key',
+  'kopr-keygen-tls',
+  'kopr-publisher-tls',
+];
 
 describe('an installation', () => {
   it('says in its notes what to do next and what is unsafe', () => {
@@ -61,6 +69,17 @@ describe('an installation', () => {
   it('makes keys that are long enough', async () => {
     expect(Buffer.from((await secret('kopr-token'))['token.key'] ?? '', 'base64').length).toBe(48);
     expect(Buffer.from((await secret('kopr-keygen-master-key'))['master.key'] ?? '', 'base64').length).toBe(64);
+  });
+
+  it('makes passwords that the URLs of the database and of Redis hold', async () => {
+    const text = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString();
+    const [database, redis] = [await secret('kopr-postgres'), await secret('kopr-redis')];
+    expect(text(database.password)).toMatch(/^[A-Za-z0-9]{40}$/);
+    expect(text(database.url)).toBe(
+      `postgresql://kopr:${text(database.password)}@kopr-postgres.kopr-system.svc.cluster.local:5432/kopr`,
+    );
+    expect(text(redis.url)).toBe(`redis://kopr:${text(redis.password)}@kopr-redis.kopr-system.svc.cluster.local:6379`);
+    expect(redis.password).not.toBe(database.password);
   });
 
   it('makes certificates of one authority with the names of keygen and of the publisher', async () => {
@@ -147,6 +166,21 @@ describe('rights', () => {
     ['operator', 'create', { namespace: 'kopr-builds', resource: 'pods', subresource: 'exec' }, false],
     ['operator', 'patch', { group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions' }, false],
     ['operator', 'patch', { group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies' }, false],
+    ['api', 'create', { namespace: 'demo', ...kopr('builds') }, true],
+    ['api', 'delete', { namespace: 'demo', ...kopr('projects') }, true],
+    ['api', 'create', { resource: 'namespaces' }, true],
+    ['api', 'delete', { resource: 'namespaces', name: 'demo' }, false],
+    ['api', 'patch', { namespace: 'demo', ...kopr('buildquotas') }, true],
+    ['api', 'create', { group: 'authentication.k8s.io', resource: 'tokenreviews' }, true],
+    ['api', 'patch', { namespace: NAMESPACE, resource: 'configmaps', name: 'kopr-build-ids' }, true],
+    ['api', 'patch', { namespace: NAMESPACE, resource: 'configmaps', name: 'kopr-web' }, false],
+    ['api', 'patch', { namespace: 'demo', ...kopr('builds'), subresource: 'status' }, false],
+    ['api', 'create', { namespace: 'demo', ...kopr('chrootbuilds') }, false],
+    ['api', 'patch', { ...kopr('chroots') }, false],
+    ['api', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
+    ['api', 'create', { namespace: 'demo', resource: 'pods' }, false],
+    ['api', 'create', { namespace: 'demo', group: 'rbac.authorization.k8s.io', resource: 'rolebindings' }, false],
+    ['postgres', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
     ['bootstrap', 'patch', kopr('chroots'), true],
     ['bootstrap', 'patch', { namespace: 'kopr-builds', ...kopr('builderpools') }, true],
     ['bootstrap', 'patch', { namespace: 'demo', ...kopr('projects') }, false],

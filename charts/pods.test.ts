@@ -35,6 +35,9 @@ describe('every pod of kopr', () => {
         'StatefulSet kopr-keygen',
         'StatefulSet kopr-distgit',
         'StatefulSet kopr-publisher',
+        'Deployment kopr-api',
+        'StatefulSet kopr-postgres',
+        'Deployment kopr-redis',
         'Job kopr-bootstrap',
         'Pod kopr-selftest',
       ]),
@@ -65,7 +68,7 @@ describe('every pod of kopr', () => {
       .filter(({ spec }) => spec.automountServiceAccountToken !== false)
       .map(({ owner }) => owner.split(' ')[1]);
     expect(new Set(withToken.map((name) => name?.replace(/^(kopr|rpms)-/, '')))).toEqual(
-      new Set(['operator', 'bootstrap', 'selftest']),
+      new Set(['operator', 'api', 'bootstrap', 'selftest']),
     );
     for (const { spec } of pods) expect(spec.serviceAccountName).not.toBe('default');
   });

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { rbacTemplates } from './rbac.ts';
+import type { RbacRule } from '../operator/rbac.ts';
+import { API, OPERATOR, rbacTemplates } from './rbac.ts';
 
 describe('rbacTemplates', () => {
-  const text = rbacTemplates([
+  const rules: RbacRule[] = [
     { group: 'kopr.dev', resources: ['projects'], verbs: ['watch', 'list'], scope: 'cluster' },
     { group: 'kopr.dev', resources: ['builds'], verbs: ['list', 'watch'], scope: 'cluster' },
     { group: '', resources: ['pods'], verbs: ['create'], scope: 'builds' },
     { group: '', resources: ['secrets'], verbs: ['create'], resourceNames: ['one', 'two'], scope: 'builds' },
-  ]);
+  ];
+  const text = rbacTemplates(rules, OPERATOR);
 
   it('makes a ClusterRole for what holds everywhere and a Role for what holds in one namespace, each with its binding', () => {
     expect(text.match(/^kind: .*$/gm)).toEqual([
@@ -41,5 +43,13 @@ describe('rbacTemplates', () => {
 
   it('binds every role to the service account of the operator', () => {
     expect(text.match(/name: \{\{ include "kopr\.operatorServiceAccount" \. \}\}/g)).toHaveLength(2);
+  });
+
+  it('names those of another component after it, and leaves them out with it', () => {
+    const other = rbacTemplates(rules, API);
+    expect(other).toMatch(/^\{\{- \/\*.*\*\/ -\}\}\n\{\{- if \.Values\.api\.enabled \}\}\n/);
+    expect(other.endsWith('{{- end }}\n')).toBe(true);
+    expect(other.match(/name: \{\{ include "kopr\.apiServiceAccount" \. \}\}/g)).toHaveLength(2);
+    expect(other).not.toContain('operator');
   });
 });

@@ -2,17 +2,12 @@ import { z } from 'zod';
 import { builderPoolSpec } from '../../crds/builderpool.ts';
 import { buildQuotaSpec } from '../../crds/buildquota.ts';
 import { chrootSpec } from '../../crds/chroot.ts';
+import { api, externalDatabase, externalRedis, owners, postgresql, redis } from './api.ts';
 import { flag, kubernetes, kubernetesList, labels, pullPolicy, secretRef, section, text } from './common.ts';
 import { builderPods, buildsNamespace, distgit, keygen, monitoring, operator, publisher } from './components.ts';
 import { bootstrap, selftest } from './jobs.ts';
 import { httpRoute, ingress, networkPolicy, tls } from './network.ts';
-
-const url = (description: string): z.ZodType =>
-  z
-    .string()
-    .regex(/^(https?:\/\/[^\s/]+(\/\S*)?)?$/)
-    .default('')
-    .describe(description);
+import { url } from './url.ts';
 
 const POOL_RESOURCES = { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '8Gi' } };
 
@@ -60,7 +55,7 @@ export const chartValues = section(
       'Base URL at which users reach results and repositories, with /results at its end; empty: that of the Ingress or HTTPRoute, else the Service inside the cluster.',
     ),
     frontendURL: url(
-      'Base URL of the .repo files (below it: /coprs/OWNER/PROJECT/…); empty: the origin of `resultsURL`.',
+      'Base URL of the .repo files (below it: /coprs/OWNER/PROJECT/…) and of the API; empty: that of the Ingress or HTTPRoute, else the origin of `resultsURL` for the files and `api.url` for the API.',
     ),
     podSecurityContext: kubernetes('Security context of every pod of kopr, builder pods excepted.').default({
       runAsNonRoot: true,
@@ -79,9 +74,19 @@ export const chartValues = section(
     keygen,
     distgit,
     publisher,
+    api,
+    owners,
+    postgresql,
+    externalDatabase,
+    redis,
+    externalRedis,
     token: secretRef(
       'token.key',
       'The key that bearer tokens between the parts of kopr are signed with, 32 bytes or more.',
+    ),
+    uploadKey: secretRef(
+      'upload.key',
+      'The key that the API signs permissions to upload with, for the publisher; 32 bytes or more.',
     ),
     tls,
     buildsNamespace,

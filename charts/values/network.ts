@@ -56,6 +56,7 @@ export const networkPolicy = section(
     ),
     resultsFrom: kubernetesList('Peers that may fetch results and repositories; empty: all.'),
     distgitFrom: kubernetesList('Peers that may fetch from distgit; empty: all.'),
+    apiFrom: kubernetesList('Peers that may reach the API; empty: all.'),
     metricsFrom: kubernetesList('Peers that may read metrics, e.g. the namespace of Prometheus; empty: none.'),
   },
   'NetworkPolicies.',
@@ -87,6 +88,10 @@ export const tls = section(
   'Certificates between the publisher and keygen. Default: made once by Helm, valid for ten years.',
 );
 
+const frontendHost = text(
+  'Host of the API and of .repo files (/api_3, /coprs and all other paths); it may be `resultsHost`, of which results then keep /results and /tmp; empty: not exposed.',
+);
+
 export const ingress = section(
   {
     enabled: flag('Make an Ingress.', false),
@@ -94,6 +99,7 @@ export const ingress = section(
     annotations: labels('Its annotations, e.g. for cert-manager.'),
     resultsHost: text('Host of results and repositories; empty: not exposed.'),
     distgitHost: text('Host of distgit; empty: not exposed.'),
+    frontendHost,
     tls: kubernetesList('TLS section, as in an Ingress.'),
   },
   'Ingress.',
@@ -106,6 +112,7 @@ export const httpRoute = section(
     annotations: labels('Their annotations.'),
     resultsHost: text('Host of results and repositories; empty: not exposed.'),
     distgitHost: text('Host of distgit; empty: not exposed.'),
+    frontendHost,
   },
   'Gateway API.',
 );

@@ -141,6 +141,7 @@ the extra Service
 
 {{/* Mistakes that a schema cannot see. Included by every template that would be wrong with them. */}}
 {{- define "kopr.check" -}}
+{{- include "kopr.checkAPI" . -}}
 {{- if eq .Values.buildsNamespace.name .Release.Namespace -}}
 {{- fail (printf "buildsNamespace.name is %q, the namespace of kopr itself: builder pods run the code of strangers and need a namespace of their own" .Release.Namespace) -}}
 {{- end -}}

@@ -3,7 +3,9 @@
 labels:
   {{- include "kopr.selector" . | nindent 2 }}
   app.kubernetes.io/part-of: kopr
+  {{- if not .noMetrics }}
   kopr.dev/metrics: "true"
+  {{- end }}
   {{- with .root.Values.commonLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -36,7 +38,7 @@ tolerations:
 {{- if .values.affinity }}
 affinity:
   {{- toYaml .values.affinity | nindent 2 }}
-{{- else if eq .component "operator" }}
+{{- else if has .component (list "operator" "api") }}
 affinity:
   podAntiAffinity:
     preferredDuringSchedulingIgnoredDuringExecution:

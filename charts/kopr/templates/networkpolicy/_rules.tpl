@@ -98,3 +98,24 @@ spec:
       {{- include "kopr.selector" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
 {{- end -}}
+
+{{/* Egress: a server outside of kopr. (dict "port" 5432 "cidrs" (list …)) */}}
+{{- define "kopr.egressExternal" -}}
+- ports:
+    - {protocol: TCP, port: {{ .port }}}
+  {{- with .cidrs }}
+  to:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  {{- end }}
+{{- end -}}
+
+{{/* Egress: Redis, if there is one. */}}
+{{- define "kopr.egressRedis" -}}
+{{- if include "kopr.ownRedis" . -}}
+{{ include "kopr.egressTo" (dict "root" . "component" "redis" "ports" (list 6379)) }}
+{{- else if and .Values.api.enabled .Values.externalRedis.existingSecret -}}
+{{ include "kopr.egressExternal" (pick .Values.externalRedis "port" "cidrs") }}
+{{- end -}}
+{{- end -}}
