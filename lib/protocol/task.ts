@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { uploadNamePattern } from './upload.ts';
 
 /**
  * The task document: everything a builder pod needs to know about its one job. The Builder controller writes it
@@ -28,7 +27,10 @@ export const linkSource = z.strictObject({ url: z.string() });
 export const uploadSource = z.strictObject({
   /** Where the publisher's web server has it, e.g. `http://kopr-results.kopr-system:5002/tmp/<id>/<name>`. */
   url: z.string(),
-  name: z.string().regex(uploadNamePattern),
+  name: z
+    .string()
+    .max(255)
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9._+~^-]*$/),
   size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });

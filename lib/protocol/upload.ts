@@ -7,7 +7,7 @@ import { z } from 'zod';
  *   POST /v1/uploads?name=N    raw bytes → 200 StoredUpload; 400 InvalidName, 413 TooLarge, 507 DiskFull
  * With a control token:
  *   GET    /v1/uploads         → UploadList
- *   DELETE /v1/uploads/{id}    → 204, also when there is none
+ *   DELETE /v1/uploads/{id}    → 204, also when there is none; with an upload token of the user whose it is, too (else 403)
  * The file is served at `<origin of the results>/tmp/<id>/<name>`: whoever knows the id can read it.
  */
 

@@ -32,6 +32,17 @@ export class Authenticator {
     return verifyUploadToken(this.#uploadKey, bearer(request), this.#clock);
   }
 
+  /** Who may delete an upload: the operator any of them (undefined), a user his own (his name). */
+  async deletion(request: Request): Promise<string | undefined> {
+    try {
+      await this.control(request);
+      return undefined;
+    } catch (error) {
+      if (this.#uploadKey === undefined) throw error;
+      return this.upload(request);
+    }
+  }
+
   /** Resolves with the name of the caller. */
   control(request: Request): Promise<string> {
     return verifyControlToken(this.#key, bearer(request), 'publisher', this.#clock);

@@ -7,7 +7,7 @@ import { pathPart } from './body.ts';
 
 type UploadRouteOptions = Pick<AppOptions, 'authenticator' | 'uploadStore'>;
 
-/** What the API may do with an upload token, and the operator with a control token. */
+/** What the API may do with an upload token, for one user, and the operator with a control token. */
 export function addUploadRoutes(app: Express, { authenticator, uploadStore }: UploadRouteOptions): void {
   app.post('/v1/uploads', async (request, response) => {
     const user = await authenticator.upload(request);
@@ -30,8 +30,7 @@ export function addUploadRoutes(app: Express, { authenticator, uploadStore }: Up
   });
 
   app.delete('/v1/uploads/:id', async (request, response) => {
-    await authenticator.control(request);
-    await uploadStore.delete(pathPart(request, 'id'));
+    await uploadStore.delete(pathPart(request, 'id'), await authenticator.deletion(request));
     response.status(204).end();
   });
 }

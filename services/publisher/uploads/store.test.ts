@@ -142,7 +142,19 @@ describe('an upload', () => {
     const task = await client.newTask('demo/hello/pebble-13-x86_64/00000001-hello');
     expect(await send('a.spec', Buffer.from('x'), undefined, task.token)).toMatchObject({ status: 401 });
     expect((await client.send('GET', '/v1/uploads', await token())).status).toBe(401);
-    expect((await client.send('DELETE', `/v1/uploads/${'a'.repeat(32)}`, await token())).status).toBe(401);
+  });
+
+  it('may be deleted by its user, and by nobody else with such a token', async () => {
+    const { json } = await send('a.spec', Buffer.from('x'));
+    const path = `/v1/uploads/${json.id}`;
+    const stranger = await mintUploadToken(new Uint8Array(uploadKey), 'bob', systemClock);
+    expect((await client.send('DELETE', path, stranger)).status).toBe(403);
+    expect(await names('uploads')).toHaveLength(1);
+    for (let times = 0; times < 2; times++) {
+      expect((await client.send('DELETE', path, await token())).status).toBe(204);
+    }
+    expect(await names('uploads')).toEqual([]);
+    expect((await client.send('DELETE', path, 'x.y.z')).status).toBe(401);
   });
 
   it('is not known to a publisher without the key', async () => {

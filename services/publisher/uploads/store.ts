@@ -94,11 +94,17 @@ export class UploadStore {
     return uploads;
   }
 
-  /** Also fine when there is none. Throws ApiError 400 for what is no id. */
-  async delete(id: string): Promise<void> {
+  /** Also fine when there is none. Throws ApiError 400 for what is no id, 403 when it is another user's. */
+  async delete(id: string, user?: string): Promise<void> {
     if (!uploadId.safeParse(id).success)
       throw badRequest('InvalidName', 'the id of an upload has 32 hexadecimal digits');
     const { paths, random } = this.#options;
+    if (user !== undefined) {
+      const text = await readIfThere(join(paths.uploads, id, RECORD));
+      if (text === undefined) return;
+      if (record.parse(JSON.parse(text.toString('utf8'))).user !== user)
+        throw new ApiError(403, 'WrongUser', `the upload ${id} is not one of ${user}`);
+    }
     // At once out of the web server's sight; what is in the trash goes with the next start at the latest.
     const doomed = join(paths.trash, `upload-${random(8).toString('hex')}`);
     await ifThere(rename(join(paths.uploads, id), doomed));
