@@ -55,6 +55,13 @@ export const configSchema = z
     KOPR_MAX_UPLOAD_BYTES: count(1024 * GIB)
       .default(8 * GIB)
       .describe('largest source package a user may upload'),
+    KOPR_REDIS_URL: z
+      .string()
+      .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
+      .optional()
+      .describe(
+        'redis:// or rediss:// URL of the Redis that live logs are passed on to; without it they are only stored',
+      ),
     KOPR_MAX_LOG_BYTES: count(1024 * GIB)
       .default(64 * MIB)
       .describe('most bytes that are kept of a live log'),

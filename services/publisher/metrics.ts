@@ -13,6 +13,7 @@ export interface Metrics {
   publications: Counter<'outcome'>;
   publicationsUnderWay: Gauge;
   uploadedBytes: Counter<'kind'>;
+  logPieces: Counter<'outcome'>;
 }
 
 /** No label names a project: their number is unbounded. */
@@ -65,6 +66,12 @@ export function createMetrics(registry: Registry): Metrics {
     publicationsUnderWay: new Gauge({
       name: 'kopr_publications_under_way',
       help: 'Publications that have begun and not ended',
+      registers,
+    }),
+    logPieces: new Counter({
+      name: 'kopr_live_log_pieces_total',
+      help: 'Pieces of live logs for Redis, by outcome: streamed, dropped (readers find them in the stored log)',
+      labelNames: ['outcome'],
       registers,
     }),
     uploadedBytes: new Counter({

@@ -8,6 +8,7 @@ import { startHealthServer } from '../../lib/http/health-server.ts';
 import { listen } from '../../lib/listen.ts';
 import type { Logger } from '../../lib/log.ts';
 import { tokenKey } from '../../lib/protocol/token.ts';
+import { connectRedis } from '../../lib/redis/client.ts';
 import { metricsTokenFile } from '../../lib/settings.ts';
 import { SigndClient } from '../../lib/signd/client.ts';
 import { secureContextSource } from '../../lib/signd/credentials.ts';
@@ -19,6 +20,7 @@ import { housekeep, prepareDataDirectory } from './housekeeping.ts';
 import { createApp } from './http/app.ts';
 import { Authenticator } from './http/auth.ts';
 import { LiveLogs } from './ingest/live-log.ts';
+import { LiveLogStream } from './ingest/live-log-stream.ts';
 import { TaskStore } from './ingest/task-store.ts';
 import { Uploads } from './ingest/uploads.ts';
 import { createMetrics } from './metrics.ts';
@@ -27,6 +29,8 @@ import { ProjectGate } from './project/gate.ts';
 import { Projects } from './project/projects.ts';
 import { Publisher } from './publication/publisher.ts';
 import { RecordStore } from './records.ts';
+import { Removals } from './removal/removals.ts';
+import { RemovedBuilds } from './removal/removed-builds.ts';
 import { RepositoryEngine } from './repository/engine.ts';
 import { ProjectSigner } from './signer.ts';
 import { UploadStore } from './uploads/store.ts';
@@ -58,11 +62,13 @@ export async function startService(config: Config, { clock, log, registry }: Ser
   const metrics = createMetrics(registry);
   const records = new RecordStore(paths);
   const gate = new ProjectGate(paths);
-  const tasks = new TaskStore({ paths, gate, records, log });
+  const removed = new RemovedBuilds(paths);
+  const tasks = new TaskStore({ paths, gate, records, removed, log });
   const signer = createSigner(config, { clock, log, registry }, metrics);
   const engine = new RepositoryEngine({
     paths,
     gate,
+    removed,
     clock,
     log,
     metrics,
@@ -96,7 +102,13 @@ export async function startService(config: Config, { clock, log, registry }: Ser
     resultsURL: config.KOPR_RESULTS_URL,
     frontendURL: frontendURL(config),
   });
-  const logs = new LiveLogs({ paths, gate, tasks, metrics, maxBytes: config.KOPR_MAX_LOG_BYTES });
+  const redis =
+    config.KOPR_REDIS_URL === undefined
+      ? undefined
+      : connectRedis({ url: config.KOPR_REDIS_URL, clock, log, random: Math.random });
+  const stream = redis && new LiveLogStream({ redis, pieces: metrics.logPieces });
+  const removals = new Removals({ paths, gate, tasks, removed, engine, log });
+  const logs = new LiveLogs({ paths, gate, tasks, metrics, maxBytes: config.KOPR_MAX_LOG_BYTES, stream });
   const uploads = new Uploads({
     paths,
     tasks,
@@ -116,7 +128,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
   });
 
   const server = createServer(
-    createApp({ authenticator, tasks, logs, uploads, uploadStore, publisher, projects, clock, log }),
+    createApp({ authenticator, tasks, logs, uploads, uploadStore, publisher, projects, removals, clock, log }),
   );
   server.headersTimeout = 15_000;
   server.requestTimeout = 0;
@@ -130,17 +142,19 @@ export async function startService(config: Config, { clock, log, registry }: Ser
     metricsTokenFile: metricsTokenFile(config),
   });
   const housekeeping = housekeep(
-    { paths, records, clock, log, stagingDays: config.KOPR_STAGING_DAYS, recordDays: config.KOPR_RECORD_DAYS },
+    { paths, records, removed, clock, log, stagingDays: config.KOPR_STAGING_DAYS, recordDays: config.KOPR_RECORD_DAYS },
     stopping.signal,
   );
   publisher
     .resume()
     .catch((error: unknown) => log.error(describeError(error), 'unfinished publications cannot be read'));
+  removals.resume().catch((error: unknown) => log.error(describeError(error), 'unfinished removals cannot be read'));
 
   const drained = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
     await publisher.idle();
+    await removals.idle();
     await engine.idle();
     await closed;
     await housekeeping;
@@ -159,6 +173,7 @@ export async function startService(config: Config, { clock, log, registry }: Ser
         timer.abort();
         deadline.catch(() => undefined);
         server.closeAllConnections();
+        redis?.close();
         await health.close();
       }
     },

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { ifThere, makeDirectory } from '../../../lib/durable.ts';
 import { ApiError, badRequest } from '../api-error.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Paths } from '../paths.ts';
+import { type Paths, relativePath } from '../paths.ts';
 import type { ProjectGate } from '../project/gate.ts';
+import type { LiveLogStream } from './live-log-stream.ts';
 import type { AdmittedTask, TaskStore } from './task-store.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.log$/;
@@ -15,6 +16,8 @@ export interface LiveLogOptions {
   tasks: TaskStore;
   metrics: Metrics;
   maxBytes: number;
+  /** Told of every piece that is stored. */
+  stream?: Pick<LiveLogStream, 'offer'> | undefined;
 }
 
 /**
@@ -31,7 +34,7 @@ export class LiveLogs {
   /** Returns the size that is kept, in bytes. It stays at the cap once that is reached. Throws ApiError 409 with `size`. */
   async append(admitted: AdmittedTask, name: string, offset: number, data: Buffer): Promise<number> {
     if (!NAME.test(name)) throw badRequest('InvalidName', `"${name.slice(0, 100)}" is not the name of a log`);
-    const { paths, gate, tasks, metrics, maxBytes } = this.#options;
+    const { paths, gate, tasks, metrics, maxBytes, stream } = this.#options;
     const { task, directory, visit } = admitted;
     return tasks.locks.run(task, async () => {
       await gate.check(visit);
@@ -47,11 +50,13 @@ export class LiveLogs {
       const fresh = data.subarray(size - offset);
       if (fresh.length === 0 || stored > maxBytes) return size;
       const kept = fresh.subarray(0, maxBytes - size);
+      const piece = kept.length < fresh.length ? Buffer.concat([kept, note(maxBytes)]) : kept;
       await gate.run(visit, async () => {
         await tasks.checkOwner(task, directory);
         await makeDirectory(paths.upload(task));
-        await write(path, size, kept.length < fresh.length ? Buffer.concat([kept, note(maxBytes)]) : kept);
+        await write(path, size, piece);
       });
+      stream?.offer(`${relativePath(directory)}/${name}`, task, size, piece);
       metrics.uploadedBytes.inc({ kind: 'log' }, kept.length);
       return size + kept.length;
     });

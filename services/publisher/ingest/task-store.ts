@@ -9,6 +9,7 @@ import { ApiError } from '../api-error.ts';
 import { type Paths, parseResultDirectory, type ResultDirectory, relativePath, taskId } from '../paths.ts';
 import type { ProjectGate, Visit } from '../project/gate.ts';
 import type { RecordStore } from '../records.ts';
+import type { RemovedBuilds } from '../removal/removed-builds.ts';
 import {
   buildOf,
   claim,
@@ -32,6 +33,7 @@ export interface TaskStoreOptions {
   paths: Paths;
   gate: ProjectGate;
   records: RecordStore;
+  removed: RemovedBuilds;
   log: Logger;
 }
 
@@ -64,6 +66,7 @@ export class TaskStore {
   }
 
   async #own(task: string, directory: ResultDirectory): Promise<void> {
+    await this.#options.removed.check(directory);
     const { paths, records, log } = this.#options;
     const path = paths.result(directory);
     const owner = await readOwnership(path);
@@ -84,8 +87,9 @@ export class TaskStore {
     this.#owners.set(relativePath(directory), task);
   }
 
-  /** Throws ApiError 409 or 410 unless the directory is the task's. What must hold for a step is asked inside the gate of the project. */
+  /** Throws ApiError 409 or 410 unless the directory is the task's and its build is not removed. What must hold for a step is asked inside the gate of the project. */
   async checkOwner(task: string, directory: ResultDirectory): Promise<void> {
+    await this.#options.removed.check(directory);
     if (this.#owners.get(relativePath(directory)) === task) return;
     const owner = await readOwnership(this.#options.paths.result(directory));
     if (owner?.task === task) return;
@@ -111,13 +115,22 @@ export class TaskStore {
    * project, and a new project of that name. To be called alone in the project, whose visits have ended.
    */
   async forgetTree(project: string): Promise<void> {
+    for await (const owner of ownersIn(project)) await this.#forgetOwner(owner);
+  }
+
+  /** The same for one results directory, which is to be removed. */
+  async forgetResults(path: string): Promise<void> {
+    const owner = await readOwnership(path);
+    if (owner !== undefined) await this.#forgetOwner(owner);
+    this.forgetOwners();
+  }
+
+  async #forgetOwner({ task, superseded }: Ownership): Promise<void> {
     const { paths, records } = this.#options;
-    for await (const { task, superseded } of ownersIn(project)) {
-      for (const each of [task, ...superseded]) {
-        if ((await records.read(each)) !== undefined) continue;
-        await records.write(each, { state: 'forgotten' });
-        await removeTree(paths.upload(each));
-      }
+    for (const each of [task, ...superseded]) {
+      if ((await records.read(each)) !== undefined) continue;
+      await records.write(each, { state: 'forgotten' });
+      await removeTree(paths.upload(each));
     }
   }
 
