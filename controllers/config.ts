@@ -50,6 +50,17 @@ const variables = z
         }
       })
       .describe('names that builder pods know without DNS, as in the spec of a pod'),
+    KOPR_ARCHIVE: z
+      .enum(['required', 'none'])
+      .default('none')
+      .describe('required: finished builds are kept until the history of the API has them'),
+    KOPR_UPLOAD_HOURS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(8760)
+      .default(24)
+      .describe('hours for which an upload is kept that no build names'),
     KOPR_VENDOR: z.string().max(128).default('kopr').describe('vendor of all packages'),
     ...apiServerSettings,
   })
@@ -78,6 +89,8 @@ export interface OperatorConfig {
   builderImage: string;
   builderImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   hostAliases: { ip: string; hostnames: string[] }[];
+  archive: 'required' | 'none';
+  uploadHours: number;
   vendor: string;
   apiServer: ApiServer;
 }
@@ -101,6 +114,8 @@ export function readConfig(env: Environment): OperatorConfig {
     builderImage: e.KOPR_BUILDER_IMAGE,
     builderImagePullPolicy: e.KOPR_BUILDER_IMAGE_PULL_POLICY,
     hostAliases: e.KOPR_BUILDER_HOST_ALIASES,
+    archive: e.KOPR_ARCHIVE,
+    uploadHours: e.KOPR_UPLOAD_HOURS,
     vendor: e.KOPR_VENDOR,
     apiServer: apiServerOf(e),
   };

@@ -9,10 +9,13 @@ import type { OperatorConfig } from './config.ts';
 import { addPackageController } from './package/index.ts';
 import { addPoolController } from './pool/index.ts';
 import { addProjectController } from './project/index.ts';
+import { addRemovalController } from './removal/index.ts';
 import { addRetentionController } from './retention/index.ts';
 import { createServices } from './shared/services.ts';
 import { addTicketController } from './ticket/index.ts';
 import { createSchedulerMetrics } from './ticket/metrics.ts';
+import { addUploadController } from './upload/index.ts';
+import { createUploadStore } from './upload/publisher.ts';
 
 export interface ControllerSetup {
   config: Omit<OperatorConfig, 'tokenKey' | 'logLevel' | 'metricsPort' | 'metricsTokenFile' | 'podName' | 'apiServer'>;
@@ -51,5 +54,16 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
   });
   addPoolController(manager);
   addBuilderController(manager, { services, installation: config, tokenKey, workers: WORKERS });
-  addRetentionController(manager);
+  addRemovalController(manager, { services });
+  addRetentionController(manager, { archive: config.archive });
+  addUploadController(manager, {
+    uploads: createUploadStore({
+      publisherURL: config.publisherURL,
+      tokenKey,
+      clock,
+      dispatcher: setup.dispatcher,
+    }),
+    releaseNamespace: config.releaseNamespace,
+    hours: config.uploadHours,
+  });
 }

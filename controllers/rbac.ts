@@ -6,8 +6,10 @@ import { chrootBuildRbac } from './chrootbuild/index.ts';
 import { packageRbac } from './package/index.ts';
 import { poolRbac } from './pool/index.ts';
 import { projectRbac } from './project/index.ts';
+import { removalRbac } from './removal/index.ts';
 import { retentionRbac } from './retention/index.ts';
 import { ticketRbac } from './ticket/index.ts';
+import { uploadRbac } from './upload/index.ts';
 
 /** All that the operator may do. The chart's Roles are generated from it; what is not here is not granted. */
 export const ALL_RULES: RbacRule[] = mergeRules([
@@ -18,6 +20,8 @@ export const ALL_RULES: RbacRule[] = mergeRules([
   ...packageRbac,
   ...poolRbac,
   ...projectRbac,
+  ...removalRbac,
   ...retentionRbac,
   ...ticketRbac,
+  ...uploadRbac,
 ]);

@@ -2,6 +2,7 @@ import type { Condition } from '../operator/conditions.ts';
 import { findCondition, isTrue, setCondition } from '../operator/conditions.ts';
 import type { Build, BuildStatus } from './build.ts';
 import type { ChrootBuild, ChrootBuildStatus } from './chrootbuild.ts';
+import type { Removal } from './removal.ts';
 
 /** Condition types of everything that runs once and ends. */
 export const COMPLETE = 'Complete';
@@ -45,16 +46,19 @@ export function reobserved({ metadata, status }: Build | ChrootBuild): BuildStat
   return { ...status, observedGeneration: generation, ...(conditions === undefined ? {} : { conditions }) };
 }
 
-export function isComplete(run: Build | ChrootBuild | undefined): boolean {
+/** Something that runs once and ends. */
+type Run = Build | ChrootBuild | Removal;
+
+export function isComplete(run: Run | undefined): boolean {
   return isTrue(run?.status?.conditions as Condition[] | undefined, COMPLETE);
 }
 
-export function hasSucceeded(run: Build | ChrootBuild | undefined): boolean {
+export function hasSucceeded(run: Run | undefined): boolean {
   return isTrue(run?.status?.conditions as Condition[] | undefined, SUCCEEDED);
 }
 
 /** When the run ended, as a timestamp; undefined while it runs. */
-export function completedAt(run: Build | ChrootBuild): string | undefined {
+export function completedAt(run: Run): string | undefined {
   const condition = findCondition(run.status?.conditions as Condition[] | undefined, COMPLETE);
   return condition?.status === 'True' ? condition.lastTransitionTime : undefined;
 }

@@ -20,6 +20,7 @@ function answering(work: () => Promise<never> | Promise<undefined>): Services {
     importSrpm: same,
     ensureRepositories: same,
     deleteProject: same,
+    removeBuilds: same,
     forgetTask: same,
   };
 }

@@ -3,12 +3,14 @@
  *
  *   finished, older than its time, not among the newest `keepLast` ──▶ deleted (its stages with it)
  *   the same, but owned by a GitOps tool ──▶ stays; only its stages are deleted
+ *   the same, but not yet in the history, or another Build comes after it ──▶ looked at again
  *
  * Published packages are never touched. Keys are Projects; Builds whose Project is gone fall under the defaults.
  */
 import type { Build } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { ARCHIVED_ANNOTATION } from '../../crds/names.ts';
 import { Projects } from '../../crds/project.ts';
 import { isComplete } from '../../crds/states.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
@@ -31,18 +33,21 @@ export const retentionRbac: RbacRule[] = [
 /** A wake-up further away than this is split: timers of weeks are not worth trusting. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
-export function addRetentionController(manager: Manager): void {
+/** @param options archive: "required" when a history records finished Builds, and none may go before that */
+export function addRetentionController(manager: Manager, options: { archive: 'required' | 'none' }): void {
   const projects = manager.store(Projects);
   const builds = manager.store(Builds);
   const chrootBuilds = manager.store(ChrootBuilds);
 
-  function isAwaited(build: Build): boolean {
+  function isNeeded(build: Build): boolean {
+    const recorded = build.metadata.annotations?.[ARCHIVED_ANNOTATION] !== undefined;
+    if (options.archive === 'required' && !recorded) return true;
     return builds.byIndex('after', keyOf(build)).some((other) => !isComplete(other));
   }
 
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const now = ctx.clock.now();
-    const plan = planRetention(projects.get(key), builds.byIndex('project', key), isAwaited, now);
+    const plan = planRetention(projects.get(key), builds.byIndex('project', key), isNeeded, now);
     for (const build of plan.expired) {
       await manager.client.delete(Builds, keyOf(build), {
         uid: build.metadata.uid ?? '',

@@ -66,9 +66,9 @@ describe('planRetention', () => {
     expect([names(plan.strip), names(plan.expired)]).toEqual([['tracked'], ['mine']]);
   });
 
-  it('keeps a Build that another one still comes after, and looks again', () => {
-    const awaited = (build: Build): boolean => build.metadata.name === 'first';
-    const plan = planRetention(keeping(0), [ended('first', 100), ended('other', 100)], awaited, NOW);
+  it('neither deletes nor strips a Build that somebody still needs, and looks again', () => {
+    const needed = (build: Build): boolean => build.metadata.name === 'first';
+    const plan = planRetention(keeping(0), [ended('first', 100), ended('other', 100)], needed, NOW);
     expect(names(plan.expired)).toEqual(['other']);
     expect(plan.next).toBeGreaterThan(NOW);
   });

@@ -12,18 +12,18 @@ export interface RetentionPlan {
   next: number | undefined;
 }
 
-/** A Build that is kept for another one is looked at again after this long. */
-const AWAITED_MS = 60_000;
+/** A Build that is kept since somebody needs it is looked at again after this long. */
+const NEEDED_MS = 60_000;
 const DEFAULTS = { ttlSecondsAfterFinished: 86400, keepLast: 20 };
 
 /**
- * Pure: which finished Builds of one project have had their time. `awaited` tells whether another Build still has to
- * see that this one has ended. `now` in milliseconds since the epoch.
+ * Pure: which finished Builds of one project have had their time. `needed` tells whether somebody still has to see that
+ * this one has ended: another Build that comes after it, or the history. `now` in milliseconds since the epoch.
  */
 export function planRetention(
   project: Project | undefined,
   builds: readonly Build[],
-  awaited: (build: Build) => boolean,
+  needed: (build: Build) => boolean,
   now: number,
 ): RetentionPlan {
   const { ttlSecondsAfterFinished, keepLast } = project?.spec.retention ?? DEFAULTS;
@@ -39,8 +39,8 @@ export function planRetention(
     if (own === undefined && index < keepLast) continue;
     const due = fromTimestamp(end) + (own ?? ttlSecondsAfterFinished) * 1000;
     if (due > now) plan.next = Math.min(plan.next ?? due, due);
+    else if (needed(build)) plan.next = Math.min(plan.next ?? Number.POSITIVE_INFINITY, now + NEEDED_MS);
     else if (isGitOpsOwned(build)) plan.strip.push(build);
-    else if (awaited(build)) plan.next = Math.min(plan.next ?? Number.POSITIVE_INFINITY, now + AWAITED_MS);
     else plan.expired.push(build);
   }
   return plan;

@@ -9,10 +9,12 @@ import type {
   ProjectRepositories,
   Publication,
   PublicationRequest,
+  RemovalDone,
+  RemovalRequest,
   RepositoryRequest,
   TaskState,
 } from '../../lib/protocol/publisher.ts';
-import { apiError, projectRepositories, publication, taskState } from '../../lib/protocol/publisher.ts';
+import { apiError, projectRepositories, publication, removalDone, taskState } from '../../lib/protocol/publisher.ts';
 import { type ControlledService, mintControlToken } from '../../lib/protocol/token.ts';
 
 /** Seconds a service may hold a request open while it works; longer work answers "working" and is asked again. */
@@ -40,6 +42,8 @@ export interface Services {
   ): Promise<ProjectRepositories | undefined>;
   /** True once nothing of the project is left at either service. */
   deleteProject(owner: string, project: string, signal: AbortSignal): Promise<boolean>;
+  /** Takes what these builds have published out of every repository of the project; `name` is the same for each repetition. */
+  removeBuilds(name: string, body: RemovalRequest, signal: AbortSignal): Promise<RemovalDone | undefined>;
   /** The publisher drops what an attempt has sent and refuses its token from now on. */
   forgetTask(task: string, signal: AbortSignal): Promise<void>;
 }
@@ -96,6 +100,8 @@ export function createServices(options: ServiceOptions): Services {
       const distgit = await call('DELETE', 'distgit', path, signal);
       return publisher.status === 204 && distgit.status === 204;
     },
+    removeBuilds: (name, body, signal) =>
+      work(removalDone, 'publisher', `/v1/removals/${encodeURIComponent(name)}`, body, signal),
     async forgetTask(task, signal) {
       await call('DELETE', 'publisher', `/v1/tasks/${task}`, signal);
     },

@@ -125,6 +125,8 @@ export async function startCluster(
         builderImagePullPolicy: 'IfNotPresent',
         hostAliases: [],
         vendor: 'kopr',
+        archive: 'none',
+        uploadHours: 24,
       },
       clock: systemClock,
       registry,
