@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { type HousekeepingOptions, housekeep, prepareDataDirectory, tidy } from './housekeeping.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { RecordStore } from './records.ts';
+import { RemovedBuilds } from './removal/removed-builds.ts';
 
 const DAY = 86_400;
 const now = 1_800_000_000;
@@ -24,6 +25,7 @@ beforeEach(async () => {
   options = {
     paths,
     records: new RecordStore(paths),
+    removed: new RemovedBuilds(paths),
     clock,
     log: pino({ level: 'silent' }),
     stagingDays: 7,

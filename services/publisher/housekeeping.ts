@@ -6,6 +6,7 @@ import type { Logger } from '../../lib/log.ts';
 import { describeError } from './api-error.ts';
 import type { Paths } from './paths.ts';
 import type { RecordStore } from './records.ts';
+import type { RemovedBuilds } from './removal/removed-builds.ts';
 
 const DAY_MS = 86_400_000;
 const INTERVAL_MS = 3_600_000;
@@ -22,6 +23,7 @@ export async function prepareDataDirectory(paths: Paths): Promise<void> {
 export interface HousekeepingOptions {
   paths: Paths;
   records: RecordStore;
+  removed: RemovedBuilds;
   clock: Clock;
   log: Logger;
   stagingDays: number;
@@ -32,6 +34,7 @@ export interface HousekeepingOptions {
 export async function tidy({
   paths,
   records,
+  removed,
   clock,
   log,
   stagingDays,
@@ -48,7 +51,7 @@ export async function tidy({
     await removeTree(path);
     uploads++;
   }
-  const old = await records.removeOlderThan(oldestRecord);
+  const old = (await records.removeOlderThan(oldestRecord)) + (await removed.removeOlderThan(oldestRecord));
   if (uploads + old > 0) log.info({ uploads, records: old }, 'abandoned uploads and old records are removed');
 }
 

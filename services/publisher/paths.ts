@@ -9,7 +9,8 @@ import { badRequest } from './api-error.ts';
  *   results/<owner>/<project>/<chroot>/<NNNNNNNN-package>/…   served by nginx (hidden names are not)
  *   staging/<task>/                                            what a task has sent so far
  *   state/tasks/<xx>/<task>.json                               how a task ended
- *   state/deleted/<owner>/<project>                            projects that were deleted
+ *   state/deleted/<owner>/<project>                            projects and directories that were deleted
+ *   state/removed/<owner>/<project>/<removal>.json             builds that were removed
  *   uploads/<id>/<name>                                        sources on their way from the API to a build; served as /tmp/<id>/<name>
  *   work/<random>/                                             scratch; emptied at every start
  *   trash/<random>/                                            on its way to deletion; emptied at every start
@@ -20,6 +21,7 @@ const patterns = {
   project: /^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,127}$/,
   chroot: /^[A-Za-z0-9][A-Za-z0-9_.+]*(-[A-Za-z0-9_.+]+)+$/,
   directory: /^[0-9]{8,12}(-[A-Za-z0-9_][A-Za-z0-9_.+~^-]{0,199})?$/,
+  removal: /^[A-Za-z0-9]([A-Za-z0-9._-]{0,198})$/,
   task: /^[0-9a-f-]{36}\.[0-9]{1,2}$/,
 } as const;
 
@@ -77,6 +79,15 @@ export function taskId(text: string): string {
   return check('task', text);
 }
 
+export function removalName(text: string): string {
+  return check('removal', text);
+}
+
+/** The build that a results directory, `00000001-hello` or `00000001`, is of; undefined for other names. */
+export function buildNumberOf(directory: string): number | undefined {
+  return patterns.directory.test(directory) ? Number.parseInt(directory, 10) : undefined;
+}
+
 /** The first directory of a project name with a suffix, as in `hello:pr:7`, shares the key of the project it belongs to. */
 export function mainProject(project: string): string {
   return project.split(':', 1)[0] ?? project;
@@ -96,6 +107,8 @@ export interface Paths {
   upload(task: string): string;
   record(task: string): string;
   tombstone(name: ProjectName): string;
+  /** Of the project, or of the one a directory belongs to. */
+  removals(name: ProjectName): string;
 }
 
 export function pathsOf(data: string): Paths {
@@ -117,6 +130,7 @@ export function pathsOf(data: string): Paths {
     result: (name) => join(chroot(name), name.directory),
     upload: (task) => join(staging, task),
     record: (task) => join(records, task.slice(0, 2), `${task}.json`),
+    removals: (name) => join(data, 'state', 'removed', name.owner, mainProject(name.project)),
     tombstone: (name) => join(data, 'state', 'deleted', name.owner, name.project),
   };
 }

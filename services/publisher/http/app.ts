@@ -7,6 +7,7 @@ import type { TaskStore } from '../ingest/task-store.ts';
 import type { Uploads } from '../ingest/uploads.ts';
 import type { Projects } from '../project/projects.ts';
 import type { Publisher } from '../publication/publisher.ts';
+import type { Removals } from '../removal/removals.ts';
 import type { UploadStore } from '../uploads/store.ts';
 import type { Authenticator } from './auth.ts';
 import { addControlRoutes } from './control-routes.ts';
@@ -23,6 +24,7 @@ export interface AppOptions {
   uploadStore: UploadStore;
   publisher: Publisher;
   projects: Projects;
+  removals: Removals;
   clock: Clock;
   log: Logger;
 }

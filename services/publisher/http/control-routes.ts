@@ -1,18 +1,25 @@
 import type { Express, Request, Response } from 'express';
 import type { z } from 'zod';
-import { publicationRequest, repositoryRequest, type working } from '../../../lib/protocol/publisher.ts';
+import {
+  publicationRequest,
+  removalRequest,
+  repositoryRequest,
+  type working,
+} from '../../../lib/protocol/publisher.ts';
 import { projectName, taskId } from '../paths.ts';
 import type { AppOptions } from './app.ts';
 import { pathPart, queryInteger, readJson } from './body.ts';
 
 const MAX_REQUEST_BYTES = 256 * 1024;
+/** The comps.xml of each chroot is in it. */
+const MAX_REPOSITORY_REQUEST_BYTES = 16 * 1024 * 1024;
 const MAX_WAIT_SECONDS = 60;
 
-type ControlOptions = Pick<AppOptions, 'authenticator' | 'tasks' | 'publisher' | 'projects' | 'clock'>;
+type ControlOptions = Pick<AppOptions, 'authenticator' | 'tasks' | 'publisher' | 'projects' | 'removals' | 'clock'>;
 
 /** What the operator may do, with a control token. */
 export function addControlRoutes(app: Express, options: ControlOptions): void {
-  const { authenticator, tasks, publisher, projects } = options;
+  const { authenticator, tasks, publisher, projects, removals } = options;
 
   app.get('/v1/tasks/:task', async (request, response) => {
     await authenticator.control(request);
@@ -36,7 +43,7 @@ export function addControlRoutes(app: Express, options: ControlOptions): void {
   app.put('/v1/projects/:owner/:project', async (request, response) => {
     await authenticator.control(request);
     const name = projectName(pathPart(request, 'owner'), pathPart(request, 'project'));
-    const body = await readJson(request, repositoryRequest, MAX_REQUEST_BYTES);
+    const body = await readJson(request, repositoryRequest, MAX_REPOSITORY_REQUEST_BYTES);
     await answerWithin(request, response, options, projects.ensure(name, body), () => 'setting up the repositories');
   });
 
@@ -44,6 +51,13 @@ export function addControlRoutes(app: Express, options: ControlOptions): void {
     await authenticator.control(request);
     await projects.delete(projectName(pathPart(request, 'owner'), pathPart(request, 'project')));
     response.status(204).end();
+  });
+
+  app.put('/v1/removals/:name', async (request, response) => {
+    await authenticator.control(request);
+    const body = await readJson(request, removalRequest, MAX_REQUEST_BYTES);
+    const result = removals.remove(pathPart(request, 'name'), body);
+    await answerWithin(request, response, options, result, () => 'removing builds');
   });
 }
 

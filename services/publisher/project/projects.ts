@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { rename, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../../lib/clock.ts';
 import { toTimestamp } from '../../../lib/clock.ts';
 import {
   exists,
-  ifThere,
   makeDirectory,
   removeFile,
-  removeTree,
   sweepTemporary,
   syncDirectory,
   writeFileAtomic,
@@ -19,13 +17,17 @@ import type { Logger } from '../../../lib/log.ts';
 import type { ProjectRepositories, RepositoryRequest } from '../../../lib/protocol/publisher.ts';
 import { SOURCE_CHROOT } from '../../../lib/protocol/task.ts';
 import { nameReleaseOf, REPO_FILE, repoFileText, repoFileURL } from '../../../lib/repo-file/repo-file.ts';
-import { badRequest, describeError } from '../api-error.ts';
+import { badRequest } from '../api-error.ts';
 import type { TaskStore } from '../ingest/task-store.ts';
 import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
+import { writeComps } from '../repository/comps.ts';
 import type { RepositoryEngine } from '../repository/engine.ts';
 import type { Certificate, ProjectSigner } from '../signer.ts';
+import { throwAway } from '../trash.ts';
 import { writeCertificate } from './certificate.ts';
-import { type ProjectGate, projectDeleted, type Visit } from './gate.ts';
+import { directoriesOf } from './directories.ts';
+import { isDirectory, type ProjectGate, projectDeleted, type Visit } from './gate.ts';
+import { type ProjectSettings, readSettings, writeSettings } from './settings.ts';
 
 export interface ProjectsOptions {
   paths: Paths;
@@ -60,11 +62,17 @@ export class Projects {
     // Before the wait for keygen, which may take long: a deletion asked for meanwhile is the later wish.
     const begun = gate.visit(name);
     const certificate = await signer.certificate(name);
-    const visit = await gate.alone(name, async () => {
+    const { visit, settings } = await gate.alone(name, async () => {
       if (gate.isOver(begun)) throw projectDeleted(name);
       return this.#make(name, chroots, request, certificate);
     });
-    const states = await Promise.all(chroots.map((each) => engine.update(each, { add: [], remove: [] }, visit)));
+    const { regenerate } = request;
+    const due = regenerate === undefined || settings.regenerated === regenerate ? {} : { regenerate };
+    const nothing = { add: [], remove: [] };
+    const states = await Promise.all(chroots.map((each) => engine.update(each, { ...nothing, ...due }, visit)));
+    if (settings.develMode) await Promise.all(chroots.map((each) => engine.update(each, nothing, visit, 'devel')));
+    if (regenerate !== undefined && settings.regenerated !== regenerate)
+      await gate.run(visit, () => this.#remember(name, { regenerated: regenerate }));
     return {
       state: 'done',
       publicKeyFingerprint: certificate.fingerprint,
@@ -75,7 +83,11 @@ export class Projects {
         packages: states[n]?.packages ?? 0,
         repoURL: `${resultsURL}/${name.owner}/${name.project}/${each.chroot}/`,
         repoFileURL: repoFileURL(frontendURL, name, nameReleaseOf(each.chroot)),
+        ...(settings.develMode
+          ? { develURL: `${resultsURL}/${name.owner}/${name.project}/${each.chroot}/devel/` }
+          : {}),
       })),
+      ...(regenerate === undefined ? {} : { regenerated: regenerate }),
     };
   }
 
@@ -84,8 +96,10 @@ export class Projects {
     chroots: readonly ChrootName[],
     request: RepositoryRequest,
     certificate: Certificate,
-  ): Promise<Visit> {
+  ): Promise<{ visit: Visit; settings: ProjectSettings }> {
     const { paths, gate } = this.#options;
+    // A directory can only come after its project: else it would be one that the deletion has not seen.
+    if (isDirectory(name)) await gate.checkMain(name);
     if (await exists(paths.tombstone(name))) {
       // A deletion that died on its way: what it has left is not the new project's. It does not end visits once more, for others that
       // make the project at the same time would take that for a deletion asked for after them.
@@ -98,7 +112,22 @@ export class Projects {
     await sweepTemporary(paths.project(name));
     await writeCertificate(paths, name, certificate);
     await this.#writeRepoFiles(name, request);
-    return gate.visit(name);
+    for (const [n, each] of chroots.entries()) await writeComps(paths.chroot(each), request.chroots[n]?.comps);
+    const { develMode = false } = request;
+    const before = await readSettings(paths, name);
+    const begins = develMode && !before.develMode;
+    const period = begins ? { period: randomBytes(8).toString('hex') } : {};
+    const settings = await this.#remember(name, { develMode, ...period });
+    return { visit: gate.visit(name), settings };
+  }
+
+  /** To be called alone in the project. */
+  async #remember(name: ProjectName, change: Partial<ProjectSettings>): Promise<ProjectSettings> {
+    const { paths } = this.#options;
+    const before = await readSettings(paths, name);
+    const settings = { ...before, ...change };
+    if (JSON.stringify(settings) !== JSON.stringify(before)) await writeSettings(paths, name, settings);
+    return settings;
   }
 
   /** Each stands below its release and, as clients may name a chroot there as well, below its chroots. */
@@ -115,7 +144,10 @@ export class Projects {
     }
   }
 
-  /** Removes the project from sight at once and from the disk soon. Its running tasks and publications are refused from now on. */
+  /**
+   * Removes the project with all its directories from sight at once and from the disk soon, or one directory when that is named. Its
+   * running tasks and publications are refused from now on.
+   */
   delete(name: ProjectName): Promise<void> {
     const { paths, gate, clock, log } = this.#options;
     return gate.alone(name, async () => {
@@ -134,15 +166,15 @@ export class Projects {
   async #takeAway(name: ProjectName): Promise<boolean> {
     const { paths, log, tasks } = this.#options;
     tasks.forgetOwners();
-    const project = paths.project(name);
-    await tasks.forgetTree(project);
-    const trash = join(paths.trash, randomBytes(8).toString('hex'));
-    if ((await ifThere(rename(project, trash).then(() => true))) === undefined) return false;
-    await syncDirectory(dirname(project));
-    await rmdir(dirname(project)).catch((error: unknown) => {
+    const names = await directoriesOf(paths, name);
+    for (const each of names) {
+      await tasks.forgetTree(paths.project(each));
+      await throwAway(paths, paths.project(each), log);
+    }
+    const owner = dirname(paths.project(name));
+    await rmdir(owner).catch((error: unknown) => {
       if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
     });
-    removeTree(trash).catch((error: unknown) => log.warn(describeError(error), 'trash is left for the next start'));
-    return true;
+    return names.length > 0;
   }
 }

@@ -14,6 +14,7 @@ import { type ProjectGate, projectDeleted } from '../project/gate.ts';
 import type { RecordStore, TaskRecord } from '../records.ts';
 import { type RepositoryEngine, UnreadablePackagesError } from '../repository/engine.ts';
 import type { ProjectSigner } from '../signer.ts';
+import { listInRepositories } from './list.ts';
 import { place, removeStale } from './place.ts';
 import {
   outDirectory,
@@ -190,7 +191,7 @@ export class Publisher {
       const certificate = await signer.certificate(directory);
       await gate.run(visit, () => writeCertificate(paths, directory, certificate));
       job.note = 'waiting for the repository';
-      generation = (await engine.update(directory, placement, visit)).generation;
+      generation = await listInRepositories({ paths, engine }, directory, placement, visit);
     }
     await this.#inDirectory(input, () => removeStale(paths, directory, placement));
     return placement.add.length > 0 ? generation : undefined;

@@ -1,7 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { link, lstat, open, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, ifThere, makeDirectory, removeTree, syncDirectory } from '../../../lib/durable.ts';
+import { hasCode } from '../../../lib/errors.ts';
+import { type RepositoryKind, repositoryDirectory } from './change.ts';
+import { digestOf, SHOWN_COMPS_FILE } from './comps.ts';
+import type { Marks } from './contents.ts';
 import { CreaterepoError, createrepo } from './createrepo.ts';
 import {
   countPackages,
@@ -15,12 +31,18 @@ import {
   STATE_FILE,
 } from './generation.ts';
 import { formatPackageList, type PackageList } from './package-list.ts';
-import { type MetadataFile, parseRepomd } from './repomd.ts';
+import { type MetadataFile, packagesOnly, parseRepomd } from './repomd.ts';
 
 export interface GenerationPlan {
+  /** Directory the paths of packages are relative to. */
   chrootDirectory: string;
+  kind: RepositoryKind;
+  comps: string | undefined;
+  marks: Marks;
   /** Generation to start from; undefined makes the metadata from nothing but the files. */
   from: Generation | undefined;
+  /** Make it from nothing but the files all the same; the metadata of before is kept for who is still fetching it. */
+  anew?: boolean;
   list: PackageList;
   /** Files that are known are unchanged; false looks at each one's size and time. */
   trusted: boolean;
@@ -59,12 +81,22 @@ export async function buildGeneration(plan: GenerationPlan, tools: GenerationToo
     const files = parseRepomd((await readFile(join(directory, 'repomd.xml'))).toString('utf8'));
     const list = await listedIn(directory, files, plan);
     const superseded = await keepOldMetadata(plan.from, files, directory, tools);
-    const generation = (await currentNumber(plan.chrootDirectory)) + 1;
-    const state: GenerationState = { generation, packages: list.size, superseded };
-    await finish(directory, plan.chrootDirectory, list, state, tools);
+    const repository = repositoryDirectory(plan.chrootDirectory, plan.kind);
+    const generation = (await currentNumber(repository)) + 1;
+    const comps = digestOf(plan.comps);
+    const state: GenerationState = {
+      generation,
+      packages: list.size,
+      superseded,
+      ...(comps === undefined ? {} : { comps }),
+      ...plan.marks,
+    };
+    if (plan.comps !== undefined) await writeFile(join(directory, SHOWN_COMPS_FILE), plan.comps);
+    await finish(directory, repository, list, state, tools);
     await tools.show(async () => {
-      await switchTo(plan.chrootDirectory, directory, generation);
-      await removeOldGenerations(plan.chrootDirectory, generation);
+      if (repository !== plan.chrootDirectory) await makeBelow(repository);
+      await switchTo(repository, directory, generation);
+      await removeOldGenerations(repository, generation);
     });
     return { ...state, list };
   } finally {
@@ -76,7 +108,8 @@ export async function buildGeneration(plan: GenerationPlan, tools: GenerationToo
 export async function canRead(chrootDirectory: string, list: PackageList, tools: GenerationTools): Promise<boolean> {
   const scratch = join(tools.work, randomBytes(8).toString('hex'));
   try {
-    await makeMetadata({ chrootDirectory, from: undefined, list, trusted: false }, tools, scratch);
+    const none = { kind: 'public', comps: undefined, marks: {}, from: undefined } as const;
+    await makeMetadata({ ...none, chrootDirectory, list, trusted: false }, tools, scratch);
     return true;
   } catch (error) {
     if (error instanceof CreaterepoError && error.unreadable) return false;
@@ -90,8 +123,15 @@ export async function canRead(chrootDirectory: string, list: PackageList, tools:
 async function makeMetadata(plan: GenerationPlan, tools: GenerationTools, scratch: string): Promise<string> {
   const directory = join(scratch, LINK_NAME);
   await makeDirectory(directory);
-  const names = plan.from === undefined ? [] : ['repomd.xml', ...plan.from.files.map((file) => file.name)];
-  for (const name of names) await link(join(plan.from?.directory ?? '', name), join(directory, name));
+  const from = plan.anew === true ? undefined : plan.from;
+  if (from !== undefined) {
+    // Groups are not taken over: some versions of createrepo_c would keep them when there are none any more.
+    const { text, files } = packagesOnly(await readFile(join(from.directory, 'repomd.xml'), 'utf8'));
+    await writeFile(join(directory, 'repomd.xml'), text);
+    for (const { name } of files) await link(join(from.directory, name), join(directory, name));
+  }
+  const groupFile = join(scratch, 'comps.xml');
+  if (plan.comps !== undefined) await writeFile(groupFile, plan.comps);
   const packageList = join(scratch, 'packages');
   await writeFile(packageList, [...plan.list.keys()].map((path) => `${path}\n`).join(''));
   await createrepo(
@@ -99,9 +139,11 @@ async function makeMetadata(plan: GenerationPlan, tools: GenerationTools, scratc
       directory: plan.chrootDirectory,
       output: scratch,
       packageList,
-      update: plan.from !== undefined,
+      update: from !== undefined,
       skipStat: plan.trusted,
       workers: tools.workers,
+      ...(plan.kind === 'devel' ? { locationPrefix: '../' } : {}),
+      ...(plan.comps === undefined ? {} : { groupFile }),
       tolerant: plan.tolerant !== undefined,
     },
     tools.createrepo,
@@ -149,7 +191,7 @@ async function keepOldMetadata(
 
 async function finish(
   directory: string,
-  chrootDirectory: string,
+  repository: string,
   list: PackageList,
   state: GenerationState,
   tools: GenerationTools,
@@ -162,7 +204,7 @@ async function finish(
   await writeFile(join(directory, LIST_FILE), formatPackageList(list));
 
   // Web caches tell versions apart by time and size, in whole seconds: each generation must be younger than the one before.
-  const before = (await ifThere(stat(join(chrootDirectory, LINK_NAME, 'repomd.xml'))))?.mtimeMs ?? 0;
+  const before = (await ifThere(stat(join(repository, LINK_NAME, 'repomd.xml'))))?.mtimeMs ?? 0;
   const time = Math.max(Math.floor(tools.now() / 1000), Math.floor(before / 1000) + 1);
   for (const name of ['repomd.xml', 'repomd.xml.asc']) await utimes(join(directory, name), time, time);
 
@@ -171,20 +213,29 @@ async function finish(
   await syncDirectory(directory);
 }
 
-async function switchTo(chrootDirectory: string, directory: string, generation: number): Promise<void> {
-  const target = generationDirectory(chrootDirectory, generation);
+/** Only its last part: whatever is above belongs to the project, which may be gone. */
+async function makeBelow(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+}
+
+async function switchTo(repository: string, directory: string, generation: number): Promise<void> {
+  const target = generationDirectory(repository, generation);
   // Left by a process that died between the two renames.
   await removeTree(target);
   await rename(directory, target);
-  const linkPath = join(chrootDirectory, LINK_NAME);
+  const linkPath = join(repository, LINK_NAME);
   const there = await ifThere(lstat(linkPath));
-  if (there?.isDirectory() === true) await rename(linkPath, generationDirectory(chrootDirectory, 0));
-  const temporary = join(chrootDirectory, `.${LINK_NAME}-link`);
+  if (there?.isDirectory() === true) await rename(linkPath, generationDirectory(repository, 0));
+  const temporary = join(repository, `.${LINK_NAME}-link`);
   await removeTree(temporary);
   await symlink(`.repodata-${generation}`, temporary);
-  await syncDirectory(chrootDirectory);
+  await syncDirectory(repository);
   await rename(temporary, linkPath);
-  await syncDirectory(chrootDirectory);
+  await syncDirectory(repository);
 }
 
 async function syncFile(path: string): Promise<void> {
@@ -196,9 +247,9 @@ async function syncFile(path: string): Promise<void> {
  * Removes generations nobody reads any more. Two before the current one stay: a request that has followed the link
  * may not have opened its file yet.
  */
-async function removeOldGenerations(chrootDirectory: string, current: number): Promise<void> {
-  for (const name of await readdir(chrootDirectory)) {
+async function removeOldGenerations(repository: string, current: number): Promise<void> {
+  for (const name of await readdir(repository)) {
     const number = Number(/^\.repodata-([0-9]+)$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY);
-    if (number < current - 2) await removeTree(join(chrootDirectory, name));
+    if (number < current - 2) await removeTree(join(repository, name));
   }
 }

@@ -17,6 +17,10 @@ export interface CreaterepoRun {
   /** Trust that files already known are unchanged. */
   skipStat: boolean;
   workers: number;
+  /** Stands before each path in the metadata: the way from the repository to its packages. */
+  locationPrefix?: string;
+  /** Absolute path of a file with groups of packages. */
+  groupFile?: string;
   /** Leave out what cannot be read instead of failing. */
   tolerant: boolean;
 }
@@ -34,6 +38,8 @@ export function createrepoArguments(run: CreaterepoRun): string[] {
     run.packageList,
     '--outputdir',
     run.output,
+    ...(run.locationPrefix === undefined ? [] : ['--location-prefix', run.locationPrefix]),
+    ...(run.groupFile === undefined ? [] : ['--groupfile', run.groupFile]),
     ...(run.update ? ['--update'] : []),
     ...(run.update && run.skipStat ? ['--skip-stat'] : []),
     run.directory,

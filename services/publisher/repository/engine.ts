@@ -1,12 +1,13 @@
-import { z } from 'zod';
 import type { Clock } from '../../../lib/clock.ts';
 import { exists } from '../../../lib/durable.ts';
 import { errorMessage } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { ApiError } from '../api-error.ts';
 import type { Metrics } from '../metrics.ts';
-import { type ChrootName, chrootName, type Paths, type ProjectName } from '../paths.ts';
+import type { ChrootName, Paths, ProjectName } from '../paths.ts';
 import { type ProjectGate, projectDeleted, type Visit } from '../project/gate.ts';
+import { readSettings } from '../project/settings.ts';
+import type { RemovedBuilds } from '../removal/removed-builds.ts';
 import {
   type BuiltGeneration,
   buildGeneration,
@@ -14,21 +15,18 @@ import {
   type GenerationPlan,
   type GenerationTools,
 } from './build-generation.ts';
+import { mergeChanges, type RepositoryChange, type RepositoryKind, repositoryDirectory } from './change.ts';
+import { type Circumstances, contentsOnDisk, nextContents } from './contents.ts';
 import { CreaterepoError } from './createrepo.ts';
 import { readGeneration } from './generation.ts';
 import { MergingQueue, type Outcome } from './merging-queue.ts';
 import { changeList } from './package-list.ts';
-import { scanPackages, statPackages } from './scan.ts';
+import { statPackages } from './scan.ts';
+import { keyOf, type Target, targetOf } from './target.ts';
 
 /** Requests answered by one run at most, as in Copr. */
 const MAX_BATCH = 100;
 const KEEP_OLD_METADATA_MS = 3_600_000;
-
-/** Paths are relative to the chroot directory: `00000001-hello/hello-2.12-1.x86_64.rpm`. */
-export interface RepositoryChange {
-  add: readonly string[];
-  remove: readonly string[];
-}
 
 export interface RepositoryState {
   generation: number;
@@ -38,6 +36,7 @@ export interface RepositoryState {
 export interface EngineOptions {
   paths: Paths;
   gate: ProjectGate;
+  removed: RemovedBuilds;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
@@ -57,28 +56,6 @@ export interface EngineOptions {
 /** Only what a caller needs: lists and file names of large repositories are not kept alive by answers. */
 function stateOf({ generation, packages }: RepositoryState): RepositoryState {
   return { generation, packages };
-}
-
-/** One repository, in one life of its project. */
-interface Target {
-  name: ChrootName;
-  visit: Visit;
-}
-
-/** Requests of two lives of a project have different keys: they are never made together. */
-function keyOf({ owner, project, chroot }: ChrootName, { deletions }: Visit): string {
-  return JSON.stringify([owner, project, chroot, deletions]);
-}
-
-function targetOf(key: string): Target {
-  const [owner, project, chroot, deletions] = keyParts.parse(JSON.parse(key));
-  return { name: chrootName(owner, project, chroot), visit: { owner, project, deletions } };
-}
-
-const keyParts = z.tuple([z.string(), z.string(), z.string(), z.int()]);
-
-function merge(requests: readonly RepositoryChange[]): RepositoryChange {
-  return { add: requests.flatMap((each) => each.add), remove: requests.flatMap((each) => each.remove) };
 }
 
 function isUnreadable(error: unknown): boolean {
@@ -110,8 +87,13 @@ export class RepositoryEngine {
    * Throws UnreadablePackagesError when the packages to add are at fault, ApiError 410 when the chroot directory is gone or the project
    * was deleted since `visit`: then nothing of the change is shown, not even in a new project of that name.
    */
-  update(name: ChrootName, change: RepositoryChange, visit: Visit): Promise<RepositoryState> {
-    return this.#queue.push(keyOf(name, visit), change);
+  update(
+    name: ChrootName,
+    change: RepositoryChange,
+    visit: Visit,
+    kind: RepositoryKind = 'public',
+  ): Promise<RepositoryState> {
+    return this.#queue.push(keyOf(name, visit, kind), change);
   }
 
   /** Resolves when no update is waiting or running. */
@@ -125,7 +107,7 @@ export class RepositoryEngine {
     metrics.createrepoBatchSize.observe(requests.length);
     try {
       await gate.check(target.visit);
-      const result = await this.#apply(target, merge(requests));
+      const result = await this.#apply(target, mergeChanges(requests));
       return requests.map(() => ({ result: stateOf(result) }));
     } catch (error) {
       if (error instanceof ApiError) throw error;
@@ -133,8 +115,8 @@ export class RepositoryEngine {
       if (gate.isOver(target.visit)) throw projectDeleted(target.visit);
       metrics.createrepoFailures.inc();
       if (!isUnreadable(error)) throw error;
-      const { owner, project, chroot } = target.name;
-      log.warn({ owner, project, chroot, error: errorMessage(error) }, 'repository is made anew from the disk');
+      const { name, kind } = target;
+      log.warn({ ...name, kind, error: errorMessage(error) }, 'repository is made anew from the disk');
       return this.#recover(target, requests, errorMessage(error));
     }
   }
@@ -146,11 +128,21 @@ export class RepositoryEngine {
     reason: string,
   ): Promise<Outcome<RepositoryState>[]> {
     const directory = this.#options.paths.chroot(target.name);
-    const { remove } = merge(requests);
-    const butNot = (await readGeneration(directory))?.list ?? new Map();
-    const { list } = changeList(await scanPackages(directory), new Map(), remove);
+    const circumstances = await this.#circumstances(target);
+    const current = await readGeneration(repositoryDirectory(directory, target.kind));
+    const butNot = current?.list ?? new Map();
+    const change = mergeChanges(requests);
+    const { comps, marks } = await nextContents(current, change, circumstances);
+    const list = await contentsOnDisk(change, circumstances);
     try {
-      const built = await this.#build(target, 'full', { from: undefined, list, trusted: false, tolerant: { butNot } });
+      const built = await this.#build(target, 'full', {
+        comps,
+        marks,
+        from: undefined,
+        list,
+        trusted: false,
+        tolerant: { butNot },
+      });
       const { generation, packages } = built;
       return requests.map(({ add }) =>
         add.every((path) => built.list.has(path))
@@ -190,36 +182,41 @@ export class RepositoryEngine {
   }
 
   async #apply(target: Target, change: RepositoryChange, without: readonly string[] = []): Promise<RepositoryState> {
-    const { name } = target;
-    const directory = this.#options.paths.chroot(target.name);
+    const { name, kind } = target;
+    const directory = this.#options.paths.chroot(name);
     if (!(await exists(directory))) {
       throw new ApiError(410, 'ProjectDeleted', `${name.owner}/${name.project} has no directory for ${name.chroot}`);
     }
-    const current = await readGeneration(directory);
-    const add = await statPackages(directory, change.add);
-    if (current === undefined) {
-      const { list } = changeList(await scanPackages(directory), add, [...change.remove, ...without]);
-      return this.#build(target, 'full', { from: undefined, list, trusted: false });
-    }
-    const { list, changed, replaced } = changeList(current.list, add, change.remove);
-    if (!changed) return current;
-    return this.#build(target, 'incremental', { from: current, list, trusted: replaced.length === 0 });
+    const current = await readGeneration(repositoryDirectory(directory, kind));
+    const contents = await nextContents(current, change, await this.#circumstances(target));
+    const { comps, marks, trusted } = contents;
+    if (current !== undefined && !contents.changed) return current;
+    const { list } = changeList(contents.list, new Map(), current === undefined ? without : []);
+    const mode = current === undefined || contents.anew ? 'full' : 'incremental';
+    return this.#build(target, mode, { comps, marks, from: current, anew: contents.anew, list, trusted });
+  }
+
+  async #circumstances({ name, kind }: Target): Promise<Circumstances> {
+    const { paths, removed } = this.#options;
+    const [settings, builds] = await Promise.all([readSettings(paths, name), removed.of(name)]);
+    return { chrootDirectory: paths.chroot(name), kind, settings, removed: builds };
   }
 
   async #build(
     target: Target,
     mode: 'full' | 'incremental',
-    plan: Omit<GenerationPlan, 'chrootDirectory'>,
+    plan: Omit<GenerationPlan, 'chrootDirectory' | 'kind'>,
   ): Promise<BuiltGeneration> {
     const { paths, clock, log, metrics } = this.#options;
     const chrootDirectory = paths.chroot(target.name);
     const started = clock.monotonic();
-    const built = await buildGeneration({ ...plan, chrootDirectory }, this.#tools(target));
+    const { name, kind } = target;
+    const built = await buildGeneration({ ...plan, chrootDirectory, kind }, this.#tools(target));
     const seconds = (clock.monotonic() - started) / 1000;
     metrics.createrepoSeconds.observe({ mode }, seconds);
     metrics.repoPackages.observe(built.packages);
     const { generation, packages } = built;
-    log.info({ ...target.name, mode, generation, packages, seconds }, 'repository is updated');
+    log.info({ ...name, kind, mode, generation, packages, seconds }, 'repository is updated');
     return built;
   }
 

@@ -9,8 +9,8 @@ import { type PackageList, parsePackageList } from './package-list.ts';
 import { announcedPackages, type MetadataFile, parseRepomd } from './repomd.ts';
 
 /**
- * A generation is a directory `.repodata-<n>` in the chroot directory, complete before it is visible; `repodata` is a symbolic link
- * to the current one. Besides the metadata it has two hidden files: the state below, and the list of packages.
+ * A generation is a directory `.repodata-<n>` in the directory of the repository, complete before it is visible; `repodata` is a symbolic
+ * link to the current one. Besides the metadata it has hidden files: the state below, the list of packages, and the groups it was made with.
  */
 export const LINK_NAME = 'repodata';
 export const STATE_FILE = '.state.json';
@@ -21,6 +21,12 @@ export const generationState = z.object({
   packages: z.int().min(0),
   /** Metadata files of earlier generations that are still here, with the time (ms) at which they went out of use. */
   superseded: z.record(z.string(), z.number()),
+  /** SHA-256 of the groups of packages it shows. */
+  comps: z.string().optional(),
+  /** See ProjectSettings: the last devel mode of whose packages it has all (`public`), or that it is of (`devel`). */
+  period: z.string().optional(),
+  /** The last request to make it anew that is done. */
+  regenerated: z.string().optional(),
 });
 export type GenerationState = z.infer<typeof generationState>;
 
@@ -31,15 +37,15 @@ export interface Generation extends GenerationState {
   list: PackageList;
 }
 
-export function generationDirectory(chrootDirectory: string, generation: number): string {
-  return join(chrootDirectory, `.repodata-${generation}`);
+export function generationDirectory(repository: string, generation: number): string {
+  return join(repository, `.repodata-${generation}`);
 }
 
 /** Number of the generation the link points to; 0 when there is none. */
-export async function currentNumber(chrootDirectory: string): Promise<number> {
+export async function currentNumber(repository: string): Promise<number> {
   let target: string | undefined;
   try {
-    target = await ifThere(readlink(join(chrootDirectory, LINK_NAME)));
+    target = await ifThere(readlink(join(repository, LINK_NAME)));
   } catch {
     // A directory of another program's making: it has no number, and the next generation replaces it.
     return 0;
@@ -48,19 +54,18 @@ export async function currentNumber(chrootDirectory: string): Promise<number> {
 }
 
 /** State of the current generation without a look at the rest; undefined when there is none that is usable. */
-export async function readState(chrootDirectory: string): Promise<GenerationState | undefined> {
-  const number = await currentNumber(chrootDirectory);
-  const bytes =
-    number === 0 ? undefined : await readIfThere(join(generationDirectory(chrootDirectory, number), STATE_FILE));
+export async function readState(repository: string): Promise<GenerationState | undefined> {
+  const number = await currentNumber(repository);
+  const bytes = number === 0 ? undefined : await readIfThere(join(generationDirectory(repository, number), STATE_FILE));
   const state = bytes === undefined ? undefined : generationState.safeParse(parseJson(bytes.toString('utf8')));
   return state?.success === true && state.data.generation === number ? state.data : undefined;
 }
 
 /** The current generation, or undefined when there is none or its parts do not fit together: then only the disk tells the truth. */
-export async function readGeneration(chrootDirectory: string): Promise<Generation | undefined> {
-  const state = await readState(chrootDirectory);
+export async function readGeneration(repository: string): Promise<Generation | undefined> {
+  const state = await readState(repository);
   if (state === undefined) return undefined;
-  const directory = generationDirectory(chrootDirectory, state.generation);
+  const directory = generationDirectory(repository, state.generation);
   const list = parsePackageList((await readIfThere(join(directory, LIST_FILE)))?.toString('utf8') ?? ' ');
   const repomd = await readIfThere(join(directory, 'repomd.xml'));
   if (list === undefined || repomd === undefined || list.size !== state.packages) return undefined;
@@ -95,7 +100,7 @@ export async function readLocations(directory: string, files: readonly MetadataF
   const lines = createInterface({ input: file.createReadStream({ autoClose: false }).pipe(createGunzip()) });
   const paths = new Set<string>();
   for await (const line of lines) {
-    const path = /<location href="([^"]+)"/.exec(line)?.[1];
+    const path = /<location href="(?:\.\.\/)?([^"]+)"/.exec(line)?.[1];
     if (path !== undefined) paths.add(path);
   }
   return paths;

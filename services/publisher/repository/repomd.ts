@@ -25,6 +25,12 @@ export function parseRepomd(xml: string): MetadataFile[] {
   return files;
 }
 
+/** The same with nothing but the metadata of packages: not the groups, which are the project's and not theirs. */
+export function packagesOnly(xml: string): { text: string; files: MetadataFile[] } {
+  const text = xml.replace(/[ \t]*<data type="(?!(?:primary|filelists|other)")[^"]*">.*?<\/data>\n?/gs, '');
+  return { text, files: parseRepomd(text) };
+}
+
 /** The number of packages a primary.xml announces in its first lines. */
 export function announcedPackages(primaryStart: string): number {
   const count = /<metadata\b[^>]*\bpackages="([0-9]+)"/.exec(primaryStart)?.[1];

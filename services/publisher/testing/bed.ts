@@ -16,6 +16,8 @@ import { ProjectGate } from '../project/gate.ts';
 import { Projects } from '../project/projects.ts';
 import { Publisher } from '../publication/publisher.ts';
 import { RecordStore } from '../records.ts';
+import { Removals } from '../removal/removals.ts';
+import { RemovedBuilds } from '../removal/removed-builds.ts';
 import { RepositoryEngine } from '../repository/engine.ts';
 import { manifestOf, succeeded } from './client.ts';
 
@@ -37,6 +39,7 @@ export class Bed {
   readonly paths: Paths;
   readonly tasks: TaskStore;
   readonly records: RecordStore;
+  readonly removals: Removals;
   readonly logs: LiveLogs;
   readonly uploads: Uploads;
   readonly projects: Projects;
@@ -52,7 +55,8 @@ export class Bed {
     const metrics = createMetrics(new Registry());
     const gate = new ProjectGate(paths);
     const records = new RecordStore(paths);
-    const tasks = new TaskStore({ paths, gate, records, log });
+    const removed = new RemovedBuilds(paths);
+    const tasks = new TaskStore({ paths, gate, records, removed, log });
     const certificate = async () => {
       await this.#pass('certificate');
       return CERTIFICATE;
@@ -60,6 +64,7 @@ export class Bed {
     const engine = new RepositoryEngine({
       paths,
       gate,
+      removed,
       clock,
       log,
       metrics,
@@ -83,6 +88,7 @@ export class Bed {
     };
     this.tasks = tasks;
     this.records = records;
+    this.removals = new Removals({ paths, gate, tasks, removed, engine, log });
     this.logs = new LiveLogs({ paths, gate, tasks, metrics, maxBytes: 1000 });
     const limits = { maxFileBytes: 1000, maxTaskBytes: 10_000, minFreeBytes: 0 };
     this.uploads = new Uploads({ paths, tasks, metrics, ...limits });

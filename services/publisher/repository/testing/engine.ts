@@ -9,7 +9,9 @@ import { buildPackages } from '../../../../lib/rpm/testing/build.ts';
 import { createMetrics } from '../../metrics.ts';
 import { type ChrootName, type Paths, pathsOf } from '../../paths.ts';
 import { ProjectGate, type Visit } from '../../project/gate.ts';
-import { type RepositoryChange, RepositoryEngine, type RepositoryState } from '../engine.ts';
+import { RemovedBuilds } from '../../removal/removed-builds.ts';
+import type { RepositoryChange } from '../change.ts';
+import { RepositoryEngine, type RepositoryState } from '../engine.ts';
 import { type MetadataFile, parseRepomd } from '../repomd.ts';
 
 export const chrootOfTest: ChrootName = { owner: 'demo', project: 'hello', chroot: 'pebble-13-x86_64' };
@@ -33,6 +35,7 @@ export class EngineBed {
   readonly directory: string;
   readonly paths: Paths;
   readonly gate: ProjectGate;
+  readonly removed: RemovedBuilds;
   readonly chroot: string;
   /** What the engine takes for the time, in milliseconds. */
   wall = Date.now();
@@ -44,6 +47,7 @@ export class EngineBed {
     this.directory = directory;
     this.paths = pathsOf(directory);
     this.gate = new ProjectGate(this.paths);
+    this.removed = new RemovedBuilds(this.paths);
     this.chroot = this.paths.chroot(chrootOfTest);
     this.#packages = packages;
   }
@@ -64,6 +68,7 @@ export class EngineBed {
     const engine = new RepositoryEngine({
       paths: this.paths,
       gate: this.gate,
+      removed: this.removed,
       clock,
       log: pino({ level: 'silent' }),
       metrics: createMetrics(new Registry()),
@@ -80,6 +85,7 @@ export class EngineBed {
     });
     return {
       update: (change, name = chrootOfTest, visit = this.gate.visit(name)) => engine.update(name, change, visit),
+      updateDevel: (change) => engine.update(chrootOfTest, change, this.gate.visit(chrootOfTest), 'devel'),
     };
   }
 
@@ -110,6 +116,7 @@ export class EngineBed {
 
 export interface TestEngine {
   update(change: RepositoryChange, name?: ChrootName, visit?: Visit): Promise<RepositoryState>;
+  updateDevel(change: RepositoryChange): Promise<RepositoryState>;
 }
 
 export function sha256(data: string | Buffer): string {
