@@ -94,7 +94,9 @@ export interface RouteDefinition<Params, Query, Body, File, Found> {
   /** Milliseconds until the answer; default 30 s, for uploads 6 h. A stream has none once it began. */
   timeoutMs?: number;
   /** Documentation, and checked by tests; answers of production are not run through it. */
-  result: z.ZodType | 'text' | 'events';
+  result: z.ZodType | 'text' | 'events' | 'html';
+  /** Not in the OpenAPI document: pages for people. */
+  hidden?: boolean;
   /** Example of a body in the documentation. */
   example?: unknown;
   /** A JSON object, or a Reply. Never an object with a key `error`: clients take that for a failure. */

@@ -40,7 +40,8 @@ export class RouteTable {
 
   /** @param method in capitals; HEAD is answered as GET @param path as in the request line, without the query */
   find(method: string, path: string): Match {
-    const trimmed = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+    if (!path.startsWith('/')) return { kind: 'nothing' };
+    const trimmed = path.endsWith('/') ? path.slice(0, -1) : path;
     const segments: string[] = [];
     for (const raw of trimmed.split('/').slice(1)) {
       const segment = decode(raw);

@@ -1,4 +1,7 @@
 /** Every route of the API. Each module of routes adds its array here. */
 import type { AnyRoute } from '../http/route.ts';
+import { docsRoutes } from '../openapi/routes.ts';
 
-export const routes: readonly AnyRoute[] = [];
+const described: readonly AnyRoute[] = [];
+
+export const routes: readonly AnyRoute[] = [...described, ...docsRoutes(described)];
