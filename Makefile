@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify unit process api chart cluster-test cluster-selftest demo-twice lint typecheck check generate e2e bench up down kubeconfig node-address results-url status images deploy clean fix
+.PHONY: help setup demo test verify unit process api chart cluster-test cluster-selftest demo-twice lint typecheck check generate e2e bench up down kubeconfig node-address results-url api-url copr-config status images deploy clean fix
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,13 @@ node-address: ## Print the address at which pods reach this machine (use: make -
 
 results-url: ## Print the base URL of published results (use: make -s results-url)
 	@$(NODE) deploy/results-url.ts
+
+api-url: ## Print the address of the REST API on this machine (use: make -s api-url)
+	@$(NODE) deploy/api-url.ts
+
+# The shell has a USER of its own: only one that is given to make counts.
+copr-config: ## Print a ready ~/.config/copr for a user (use: make -s copr-config USER=demo; ADMIN=1 for an administrator)
+	@$(NODE) deploy/copr-config.ts $(if $(filter command,$(firstword $(origin USER))),'$(USER)') $(if $(ADMIN),--admin)
 
 status: ## Say what runs
 	@cluster/cluster.sh status

@@ -81,11 +81,7 @@ describe('the API', () => {
       { owners: { template: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a' } }] } },
       /owners\.template has a Secret \(v1\): the API may make a v1 ResourceQuota/,
     ],
-    [
-      'parameters that are no names',
-      { postgresql: { parameters: { 'a b': 1 } } },
-      /invalid propertyName 'a b'/,
-    ],
+    ['parameters that are no names', { postgresql: { parameters: { 'a b': 1 } } }, /invalid propertyName 'a b'/],
   ])('refuses %s with a sentence', async (_, values, message) => {
     await expect(manifests({ values })).rejects.toThrow(message);
   });

@@ -2,6 +2,8 @@ import type { Cluster } from '../deploy/cluster.ts';
 
 export interface Client {
   namespace: string;
+  /** Where the container runs; without it in the namespace of the project. */
+  podNamespace?: string;
   project: string;
   chroot: string;
   packages: string[];
@@ -18,14 +20,14 @@ const TIMEOUT = '300s';
  * program is run. Returns what it printed.
  */
 export async function installFrom(cluster: Cluster, client: Client): Promise<string> {
-  const { namespace, chroot } = client;
+  const { namespace, chroot, podNamespace = namespace } = client;
   const chrootObject = chroot.replaceAll('_', '-');
   const name = `client-${chrootObject}`;
   const path = `{.status.chroots[?(@.name=="${chroot}")].repoFileURL}`;
   const repoFile = await cluster.kubectl(['-n', namespace, 'get', 'project', client.project, '-o', `jsonpath=${path}`]);
   if (repoFile === '') throw new Error(`Project ${client.project} shows no .repo file for ${chroot}`);
   const image = await cluster.kubectl(['get', 'chroot', chrootObject, '-o', 'jsonpath={.spec.container.image}']);
-  await cluster.kubectl(['-n', namespace, 'delete', 'pod', name, '--ignore-not-found', '--wait']);
+  await cluster.kubectl(['-n', podNamespace, 'delete', 'pod', name, '--ignore-not-found', '--wait']);
   try {
     await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(clientPod(client, name, image, repoFile)));
     const ended = [
@@ -34,11 +36,11 @@ export async function installFrom(cluster: Cluster, client: Client): Promise<str
       `pod/${name}`,
       `--timeout=${TIMEOUT}`,
     ];
-    await cluster.kubectl(['-n', namespace, ...ended]).catch(() => undefined);
-    const log = await cluster.kubectl(['-n', namespace, 'logs', name]);
+    await cluster.kubectl(['-n', podNamespace, ...ended]).catch(() => undefined);
+    const log = await cluster.kubectl(['-n', podNamespace, 'logs', name]);
     const phase = await cluster.kubectl([
       '-n',
-      namespace,
+      podNamespace,
       'get',
       'pod',
       name,
@@ -48,7 +50,7 @@ export async function installFrom(cluster: Cluster, client: Client): Promise<str
     if (phase !== '0') throw new Error(`the client for ${chroot} failed (exit code ${phase || 'none yet'}):\n${log}`);
     return log;
   } finally {
-    await cluster.kubectl(['-n', namespace, 'delete', 'pod', name, '--ignore-not-found', '--wait=false']);
+    await cluster.kubectl(['-n', podNamespace, 'delete', 'pod', name, '--ignore-not-found', '--wait=false']);
   }
 }
 
@@ -70,7 +72,11 @@ function clientPod(client: Client, name: string, image: string, repoFile: string
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace: client.namespace, labels: { 'app.kubernetes.io/name': 'kopr-client' } },
+    metadata: {
+      name,
+      namespace: client.podNamespace ?? client.namespace,
+      labels: { 'app.kubernetes.io/name': 'kopr-client' },
+    },
     spec: {
       hostUsers: false,
       automountServiceAccountToken: false,

@@ -38,6 +38,8 @@ async function demo(): Promise<void> {
     const output = await step(`a ${chroot} machine runs: dnf install greet; greet kopr`, () =>
       installFrom(cluster, {
         namespace: NAMESPACE,
+        // The namespaces of owners are closed.
+        podNamespace: TEST_NAMESPACE,
         project: 'hello',
         chroot,
         packages: ['greet'],

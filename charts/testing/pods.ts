@@ -45,7 +45,8 @@ export function podsOf(documents: readonly KubeDocument[]): TestPod[] {
   });
 }
 
-/** Environment of a container as far as the chart states it; a reference to a field becomes "from-field". */
+/** Environment of a container as far as the chart states it; a reference becomes "from-field", or a URL if it is one. */
 export function envOf(container: TestContainer): Record<string, string> {
-  return Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value ?? 'from-field']));
+  const placeholder = (name: string): string => (name.endsWith('_URL') ? 'redis://from.secret' : 'from-field');
+  return Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value ?? placeholder(name)]));
 }
