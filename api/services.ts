@@ -3,13 +3,11 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Rights } from './auth/access.ts';
 import type { Database } from './db/database.ts';
+import type { LogReader } from './logs/reader.ts';
+import type { Uploads } from './uploads/client.ts';
 
 /** Replaced by the type of api/cluster/index.ts as soon as that is there. */
 export type Cluster = object;
-/** Replaced by the type of api/uploads/ as soon as that is there. */
-export type Uploads = object;
-/** Replaced by the type of api/logs/ as soon as that is there. */
-export type LogReader = object;
 
 /** The settings that handlers need; all URLs are without a trailing slash. */
 export interface SiteConfig {
