@@ -152,6 +152,10 @@ export interface PackageQueries {
   ensureAll(packages: readonly NewPackage[]): Promise<void>;
   /** False when there was none. Builds stay. */
   remove(project: string, name: string): Promise<boolean>;
+  /** Rows that came from a Package object and are older than a minute; for the archiver. */
+  declared(): Promise<PackageRow[]>;
+  /** The object is gone: so is the row, unless `keep` is set or the package has builds. */
+  undeclare(id: number, keep: boolean): Promise<void>;
   /** Numbers of all recorded builds of a package. */
   builds(project: string, name: string): Promise<number[]>;
 }

@@ -46,7 +46,7 @@ describe('a recorded build', () => {
     expect(project).toEqual(aProjectRow());
     expect(await db.builds.list({ project: PROJECT }, PAGE)).toEqual([row]);
     expect(await db.builds.byNumbers([7, 8])).toEqual([{ ...row, spec, project }]);
-    const [binary, source] = full.chroots.map(({ packages: _, ...chroot }) => ({ ...chroot, build: 7 }));
+    const [binary, source] = full.chroots.map(({ packages: _packages, ...chroot }) => ({ ...chroot, build: 7 }));
     expect(await db.builds.chroots(7)).toEqual([source, binary]);
     expect(await db.builds.nevras(7)).toEqual(new Map([['fedora-43-x86_64', [nevra]]]));
   });

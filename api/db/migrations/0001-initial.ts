@@ -108,10 +108,12 @@ CREATE TABLE packages (
   project_uid text NOT NULL REFERENCES projects,
   name text NOT NULL,
   declared bool NOT NULL,
+  declared_at timestamptz NOT NULL DEFAULT now(),
   first_source jsonb,
   recorded_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (project_uid, name)
 );
+CREATE INDEX packages_declared ON packages (declared_at) WHERE declared;
 
 CREATE TABLE monitor (
   project_uid text NOT NULL REFERENCES projects,

@@ -26,6 +26,20 @@ export const BUILDS: Statement = {
   name: 'packages.builds',
   text: 'SELECT id FROM builds WHERE project_uid = $1 AND package = $2 ORDER BY id',
 };
+/** A new row may be older than its object in the cache of the archiver: `package/add` writes it first. */
+const DECLARED: Statement = {
+  name: 'packages.declared',
+  text: `SELECT ${COLUMNS} FROM packages p WHERE p.declared AND p.declared_at < now() - interval '1 minute'`,
+};
+const UNDECLARE: Statement = {
+  name: 'packages.undeclare',
+  text: `
+    WITH bare AS (
+      DELETE FROM packages p WHERE p.id = $1 AND NOT $2::bool
+        AND NOT EXISTS (SELECT 1 FROM builds b WHERE b.project_uid = p.project_uid AND b.package = p.name)
+      RETURNING p.id)
+    UPDATE packages SET declared = false WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM bare)`,
+};
 const REMOVE: Statement = {
   name: 'packages.remove',
   text: 'DELETE FROM packages WHERE project_uid = $1 AND name = $2 RETURNING id',
@@ -40,7 +54,8 @@ export const ENSURE_PACKAGES: Statement = {
     INSERT INTO packages AS p (project_uid, name, declared, first_source)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bool[], $4::jsonb[])
     ON CONFLICT (project_uid, name) DO UPDATE
-    SET declared = p.declared OR excluded.declared, first_source = coalesce(p.first_source, excluded.first_source)
+    SET declared = p.declared OR excluded.declared, declared_at = CASE WHEN p.declared THEN p.declared_at ELSE now() END,
+      first_source = coalesce(p.first_source, excluded.first_source)
     WHERE (excluded.declared AND NOT p.declared) OR (p.first_source IS NULL AND excluded.first_source IS NOT NULL)`,
 };
 /** The no-op update makes a row that was there be returned; xmax tells it from a new one. */
@@ -49,7 +64,8 @@ const ENSURE: Statement = {
   text: `
     INSERT INTO packages AS p (project_uid, name, declared, first_source) VALUES ($1, $2, $3, $4)
     ON CONFLICT (project_uid, name) DO UPDATE
-    SET declared = p.declared OR excluded.declared, first_source = coalesce(p.first_source, excluded.first_source)
+    SET declared = p.declared OR excluded.declared, declared_at = CASE WHEN p.declared THEN p.declared_at ELSE now() END,
+      first_source = coalesce(p.first_source, excluded.first_source)
     RETURNING ${COLUMNS}, (xmax = 0) AS created`,
 };
 
@@ -137,6 +153,10 @@ export function packageQueries(sql: Sql): PackageQueries {
     },
     async ensureAll(packages) {
       if (packages.length > 0) await sql.rows(ENSURE_PACKAGES, packageValues(packages));
+    },
+    declared: () => sql.rows<PackageRow>(DECLARED),
+    async undeclare(id, keep) {
+      await sql.rows(UNDECLARE, [id, keep]);
     },
     remove: async (project, name) => (await sql.rows(REMOVE, [project, name])).length > 0,
     builds: async (project, name) => (await sql.rows<{ id: number }>(BUILDS, [project, name])).map(({ id }) => id),

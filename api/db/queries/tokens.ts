@@ -6,7 +6,7 @@ const COLUMNS = `id, login, description, ${asMs('created_at')} AS "createdAt", $
   ${asMs('revoked_at')} AS "revokedAt"`;
 
 /** One statement, for it is part of every request that is not anonymous. */
-const BY_LOGIN: Statement = {
+export const GET_BY_LOGIN: Statement = {
   name: 'tokens.byLogin',
   text: `
     SELECT t.id, t.token_hash AS hash, ${asMs('t.expires_at')} AS "expiresAt", ${asMs('t.revoked_at')} AS "revokedAt",
@@ -47,7 +47,7 @@ interface HolderColumns {
 export function tokenQueries(pool: SqlPool): TokenQueries {
   return {
     async byLogin(login): Promise<TokenHolder | undefined> {
-      const [row] = await pool.rows<HolderColumns>(BY_LOGIN, [login]);
+      const [row] = await pool.rows<HolderColumns>(GET_BY_LOGIN, [login]);
       if (row === undefined) return undefined;
       const { id, hash, expiresAt, revokedAt, userID, name, isAdmin, groups } = row;
       return { tokenID: id, hash, expiresAt, revokedAt, user: { id: userID, name, isAdmin }, groups };

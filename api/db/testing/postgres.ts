@@ -17,8 +17,8 @@ const USER = 'kopr';
 const UNPRIVILEGED = 65_534;
 const START_MS = 30_000;
 const SETTINGS = [
+  // What is committed is with the kernel, which outlives the server.
   ['fsync', 'off'],
-  ['synchronous_commit', 'off'],
   ['full_page_writes', 'off'],
   ['listen_addresses', '127.0.0.1'],
   ['unix_socket_directories', ''],
