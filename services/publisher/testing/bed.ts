@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../lib/clock.ts';
-import type { PublicationRequest } from '../../../lib/protocol/publisher.ts';
+import type { ProjectRepositories, PublicationRequest, RepositoryRequest } from '../../../lib/protocol/publisher.ts';
 import { prepareDataDirectory } from '../housekeeping.ts';
 import { LiveLogs } from '../ingest/live-log.ts';
 import { type AdmittedTask, TaskStore } from '../ingest/task-store.ts';
@@ -174,15 +174,15 @@ exec createrepo_c "$@"
     await stop.go;
   }
 
-  setUp(): Promise<unknown> {
-    return this.projects.ensure(PROJECT, {
-      chroots: [{ name: CHROOT, architecture: 'x86_64' }],
-      repoFile: { moduleHotfixes: false },
-    });
+  setUp(project = PROJECT.project, more: Partial<RepositoryRequest> = {}): Promise<ProjectRepositories> {
+    return this.projects.ensure(
+      { ...PROJECT, project },
+      { chroots: [{ name: CHROOT, architecture: 'x86_64' }], repoFile: { moduleHotfixes: false }, ...more },
+    );
   }
 
-  async admit(directory: string, task = `${randomUUID()}.1`): Promise<AdmittedTask> {
-    return this.tasks.admit(task, { task, dir: `demo/hello/${CHROOT}/${directory}` });
+  async admit(directory: string, task = `${randomUUID()}.1`, project = PROJECT.project): Promise<AdmittedTask> {
+    return this.tasks.admit(task, { task, dir: `demo/${project}/${CHROOT}/${directory}` });
   }
 
   /** Everything up to the manifest, as a pod sends it. */
