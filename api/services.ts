@@ -2,12 +2,10 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Rights } from './auth/access.ts';
+import type { ClusterWorld } from './cluster/index.ts';
 import type { Database } from './db/database.ts';
 import type { LogReader } from './logs/reader.ts';
 import type { Uploads } from './uploads/client.ts';
-
-/** Replaced by the type of api/cluster/index.ts as soon as that is there. */
-export type Cluster = object;
 
 /** The settings that handlers need; all URLs are without a trailing slash. */
 export interface SiteConfig {
@@ -27,7 +25,7 @@ export interface SiteConfig {
 
 export interface Services {
   db: Database;
-  cluster: Cluster;
+  cluster: ClusterWorld;
   uploads: Uploads;
   logs: LogReader;
   rights: Rights;
