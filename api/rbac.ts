@@ -1,7 +1,8 @@
+import { BUILD_COUNTER, PROJECT_COUNTER } from '../crds/names.ts';
 import type { RbacRule } from '../operator/rbac.ts';
 
 /** Numbers of Builds and Projects are taken from these ConfigMaps by the API and by the operator alike. */
-const COUNTERS = ['kopr-build-ids', 'kopr-project-ids'];
+const COUNTERS = [BUILD_COUNTER, PROJECT_COUNTER];
 
 /** All that the API may do. The chart's Roles are generated from it; what is not here is not granted. */
 export const apiRbac: RbacRule[] = [

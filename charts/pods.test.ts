@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HELP as apiHelp, readConfig as readApiConfig } from '../api/config.ts';
 import { HELP as operatorHelp, readConfig as readOperatorConfig } from '../controllers/config.ts';
 import { HELP as distgitHelp, loadConfig as loadDistgitConfig } from '../services/distgit/config.ts';
 import { helpText as keygenHelp, readConfig as readKeygenConfig } from '../services/keygen/config.ts';
@@ -177,6 +178,7 @@ describe('the environment of each process', () => {
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'kopr-chart-'));
     writeFileSync(join(dir, 'key'), 'k'.repeat(48));
+    writeFileSync(join(dir, 'url'), 'postgresql://kopr:secret@kopr-postgres:5432/kopr');
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -187,6 +189,16 @@ describe('the environment of each process', () => {
 
   it.each<[string, string, (env: Record<string, string>) => unknown]>([
     ['operator', 'operator operator', (env) => readOperatorConfig({ ...env, KOPR_TOKEN_KEY_FILE: join(dir, 'key') })],
+    [
+      'api',
+      'api api',
+      (env) =>
+        readApiConfig({
+          ...env,
+          KOPR_UPLOAD_KEY_FILE: join(dir, 'key'),
+          KOPR_DATABASE_URL_FILE: join(dir, 'url'),
+        }),
+    ],
     ['keygen', 'keygen keygen', (env) => readKeygenConfig(env)],
     ['distgit', 'distgit distgit', (env) => loadDistgitConfig(env)],
     ['publisher', 'publisher publisher', (env) => readPublisherConfig(env)],
@@ -199,6 +211,7 @@ describe('the environment of each process', () => {
 
   it.each<[string, string, string]>([
     ['operator', 'operator operator', operatorHelp],
+    ['api', 'api api', apiHelp],
     ['keygen', 'keygen keygen', keygenHelp()],
     ['distgit', 'distgit distgit', distgitHelp],
     ['publisher', 'publisher publisher', publisherHelp()],

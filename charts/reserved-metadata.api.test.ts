@@ -128,37 +128,4 @@ describe('the account of the API', () => {
     const path = '/apis/kopr.dev/v1alpha1/namespaces/demo/chrootbuilds';
     expect((await users.as(API, 'POST', path, exampleOf('ChrootBuild'))).status).toBe(403);
   });
-
-  it('makes the namespace of an owner with what its template holds', async () => {
-    const apply = (path: string, object: Json): Promise<Answer> =>
-      users.as(API, 'PATCH', `${path}?fieldManager=kopr-api`, object, 'application/apply-patch+yaml');
-    const labels = { 'kopr.dev/owner-namespace': 'true' };
-    await made(
-      apply('/api/v1/namespaces/bob', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bob', labels } }),
-    );
-    await made(
-      apply('/apis/networking.k8s.io/v1/namespaces/bob/networkpolicies/closed', {
-        apiVersion: 'networking.k8s.io/v1',
-        kind: 'NetworkPolicy',
-        metadata: { name: 'closed' },
-        spec: { podSelector: {}, policyTypes: ['Ingress'] },
-      }),
-    );
-    await made(
-      apply('/api/v1/namespaces/bob/resourcequotas/a', {
-        apiVersion: 'v1',
-        kind: 'ResourceQuota',
-        metadata: { name: 'a' },
-        spec: { hard: { pods: '1' } },
-      }),
-    );
-    await made(
-      apply('/apis/kopr.dev/v1alpha1/namespaces/bob/buildquotas/default', {
-        apiVersion: 'kopr.dev/v1alpha1',
-        kind: 'BuildQuota',
-        metadata: { name: 'default' },
-        spec: { maxRunning: 2 },
-      }),
-    );
-  });
 });

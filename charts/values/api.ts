@@ -55,6 +55,7 @@ export const api = section(
       1,
       1_099_511_627_776,
     ),
+    tokenDays: whole('Days for which a new API token is good.', 180, 1, 3650),
     ...podValues,
   },
   'The REST API: the projects, builds and packages of the cluster as copr-cli and dnf know them.',
