@@ -158,6 +158,32 @@ describe('packages', () => {
   });
 });
 
+describe('a package whose object is gone', () => {
+  beforeEach(() => db.projects.put(aProjectRow()));
+  const declared = (name: string) =>
+    db.packages.ensure({ projectUID: PROJECT, name, declared: true, firstSource: null }).then(({ id }) => id);
+
+  it('goes too when nothing was built of it', async () => {
+    await db.packages.undeclare(await declared('bare'), false);
+    expect(await db.packages.get(PROJECT, 'bare')).toBeUndefined();
+  });
+
+  it('stays when it has builds, here or in the cluster', async () => {
+    await record(aRecordedBuild(1));
+    await db.packages.undeclare(await declared('hello'), false);
+    await db.packages.undeclare(await declared('live'), true);
+    expect((await db.packages.list(PROJECT, PAGE)).map(({ name, declared: is }) => [name, is])).toEqual([
+      ['hello', false],
+      ['live', false],
+    ]);
+  });
+
+  it('is not looked for in its first minute', async () => {
+    await declared('fresh');
+    expect(await db.packages.declared()).toEqual([]);
+  });
+});
+
 describe('the monitor', () => {
   const shown = async (excluding?: number[]) =>
     (await db.monitor.rows(PROJECT, 'hello', excluding)).map((row) => [row.package, row.chroot, row.build, row.state]);
