@@ -105,6 +105,11 @@ export class TaskStore {
     );
   }
 
+  /** Why nothing is published to the directory any more, if its build was removed. */
+  removalOf(directory: ResultDirectory): Promise<ApiError | undefined> {
+    return this.#options.removed.reason(directory);
+  }
+
   /** Makes every task prove itself again; called when directories were removed. */
   forgetOwners(): void {
     this.#owners = new Map();

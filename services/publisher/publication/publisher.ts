@@ -143,10 +143,11 @@ export class Publisher {
       if (!(await exists(requestPath))) await writeFileAtomic(requestPath, JSON.stringify(request));
       return await this.#prepareAndShow({ task, request, directory, visit, manifest }, job);
     } catch (error) {
-      if (!gate.isOver(visit)) throw error;
-      // A deletion has taken files away from under the publication, which shows as errors of any kind, and it may have made some again.
+      const removed = gate.isOver(visit) ? projectDeleted(directory) : await tasks.removalOf(directory);
+      if (removed === undefined) throw error;
+      // It has taken files away from under the publication, which shows as errors of any kind, and which may have made some again.
       await tasks.forget(task);
-      throw projectDeleted(directory);
+      throw removed;
     }
   }
 

@@ -62,23 +62,34 @@ export class RemovedBuilds {
 
   /** Throws ApiError 410 `BuildRemoved` when the results directory is one of a removed build. */
   async check(directory: ResultDirectory): Promise<void> {
+    const reason = await this.reason(directory);
+    if (reason !== undefined) throw reason;
+  }
+
+  async reason(directory: ResultDirectory): Promise<ApiError | undefined> {
     const number = buildNumberOf(directory.directory);
-    if (number === undefined || !(await this.#of(directory)).has(number)) return;
-    throw new ApiError(
+    if (number === undefined || !(await this.#of(directory)).has(number)) return undefined;
+    return new ApiError(
       410,
       'BuildRemoved',
       `the build ${number} was removed; nothing for ${relativePath(directory)} is taken in or published any more`,
     );
   }
 
-  read(key: RemovalKey): Promise<RemovalRecord | undefined> {
-    return readRecord(this.#path(key));
+  async read(key: RemovalKey): Promise<RemovalRecord | undefined> {
+    const record = await readRecord(this.#path(key));
+    if (record !== undefined) await this.#learn(record);
+    return record;
   }
 
   async write(key: RemovalKey, record: RemovalRecord): Promise<void> {
-    const builds = await this.#of(key.request);
     await makeDirectory(this.#paths.removals(key.request));
     await writeFileAtomic(this.#path(key), JSON.stringify(record));
+    await this.#learn(record);
+  }
+
+  async #learn(record: RemovalRecord): Promise<void> {
+    const builds = await this.#of(record);
     for (const build of record.builds) builds.add(build);
   }
 
