@@ -93,9 +93,10 @@ class Follower {
 
   async *accept({ task, offset, data }: Chunk): AsyncGenerator<Buffer | typeof RESTART> {
     if (task !== this.#task) {
-      // Perhaps a new file under the same name: looking at it tells.
-      this.#task = task;
+      // Perhaps a new file under the same name: looking at it tells, and until that worked its pieces are none of this log's.
       yield* this.look();
+      if (this.failures > 0) return;
+      this.#task = task;
     }
     if (offset > this.#position) yield* this.look();
     // The file does not have what comes before: it is a new one, or cannot be read now. The next look will tell.
@@ -110,7 +111,9 @@ class Follower {
     // What the stream brought since is compared, too.
     const etag = this.#whole?.size === this.#position ? this.#whole.etag : undefined;
     const answer = await stored.read(from, etag, signal);
-    if (answer === 'none' || answer === 'unchanged') return undefined;
+    if (answer === 'unchanged') return undefined;
+    // What was there was set aside for the log of another attempt.
+    if (answer === 'none') return this.#position === 0 ? undefined : RESTART;
     if (answer === 'beyond') return RESTART;
     let at = answer.start;
     for await (const piece of answer.body) {
