@@ -120,3 +120,85 @@ describe('a project that is deleted under way', () => {
     60_000,
   );
 });
+
+describe('builds that are removed under way', () => {
+  /** Watches that no current metadata ever names a file that is not there. Resolves with the number of looks when told to stop. */
+  async function watch(base: string, stop: AbortSignal): Promise<number> {
+    let looks = 0;
+    while (!stop.aborted) {
+      const before = await fetchRepository(base, () => sleep(Math.random() * 20));
+      for (const path of before.packages) {
+        if ((await fetch(`${base}/${path}`, { method: 'HEAD' })).status === 200) continue;
+        expect((await fetchRepository(base)).packages).not.toContain(path);
+      }
+      looks++;
+    }
+    return looks;
+  }
+
+  it.each(Array.from({ length: 8 }, (_, n) => [n, n % 2 === 1]))(
+    'are gone, and no others, in round %i (devel mode: %s)',
+    async (_round, develMode) => {
+      const directories = ['brief', 'brief:pr:1'];
+      const repositories = { chroots: [{ name: CHROOT, architecture: 'x86_64' }], repoFile: { moduleHotfixes: false } };
+      const tasks: TestTask[] = [];
+      for (const project of directories) {
+        expectStatus(await client.setUp('demo', project, [CHROOT]), 200);
+        for (let n = 0; n < 4; n++) {
+          number++;
+          // The second half of the builds is published in devel mode, if at all.
+          if (n === 2) {
+            const request = { ...repositories, develMode };
+            expectStatus(await client.control('PUT', `/v1/projects/demo/${project}?wait=30`, request), 200);
+          }
+          const name = `${String(number).padStart(8, '0')}-hello`;
+          const task = await client.newTask(`demo/${project}/${CHROOT}/${name}`);
+          await client.uploadPackages(task, packages);
+          // The last one of each is still being published when it is removed.
+          if (n < 3) await client.published(task);
+          tasks.push(task);
+        }
+      }
+      const base = `http://127.0.0.1:${nginx.port}/results/demo`;
+      const roots = directories.flatMap((project) => {
+        const chroot = `${base}/${project}/${CHROOT}`;
+        return develMode ? [chroot, `${chroot}/devel`] : [chroot];
+      });
+      const stop = new AbortController();
+      const readers = Promise.all(roots.map((root) => watch(root, stop.signal)));
+      readers.catch(() => undefined);
+      const [kept, removed] = [tasks.filter((_, n) => n % 2 === 0), tasks.filter((_, n) => n % 2 === 1)];
+      const builds = removed.map(({ directory }) => Number.parseInt(directory, 10));
+      const request = { owner: 'demo', project: 'brief', builds };
+      const late = Promise.all(tasks.map((task) => persist(() => client.publish(task, 'x86_64', 10))));
+      await sleep(Math.random() * 200);
+      const removal = persist(() => client.control('PUT', '/v1/removals/many?wait=10', request));
+      for (let kills = 0; kills < 3; kills++) {
+        await sleep(Math.random() * 150);
+        await publisher.end('SIGKILL');
+        await begin();
+      }
+      expect(await removal).toEqual({ status: 200, body: { state: 'done', removed: removed.length } });
+      const answers = await late;
+      for (const [n, { status }] of answers.entries()) expect(n % 2 === 0 ? [200] : [200, 410]).toContain(status);
+      stop.abort();
+      for (const looks of await readers) expect(looks).toBeGreaterThan(0);
+
+      for (const project of directories) {
+        const mine = kept.filter((task) => task.project === project).map((task) => task.directory);
+        const chroot = join(world.data, 'results', 'demo', project, CHROOT);
+        expect((await readdir(chroot)).filter((name) => /^[0-9]/.test(name)).sort()).toEqual(mine);
+        const all = await fetchRepository(`${base}/${project}/${CHROOT}${develMode ? '/devel' : ''}`);
+        expect([...new Set(all.packages.map((path) => path.split('/').at(-2)))].sort()).toEqual(mine);
+        const open = await fetchRepository(`${base}/${project}/${CHROOT}`);
+        const first = develMode ? mine.slice(0, 1) : mine;
+        expect([...new Set(open.packages.map((path) => path.split('/')[0]))].sort()).toEqual(first);
+      }
+      for (const task of removed) expect((await client.log(task, 0, 'late')).status).toBe(410);
+      expectStatus(await client.control('DELETE', PROJECT), 204);
+      expect(await readdir(join(world.data, 'results'))).toEqual([]);
+      expect(await readdir(join(world.data, 'staging'))).toEqual([]);
+    },
+    60_000,
+  );
+});
