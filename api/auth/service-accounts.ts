@@ -15,7 +15,11 @@ const review = z.object({
   status: z.object({
     authenticated: z.boolean().optional(),
     user: z
-      .object({ username: z.string(), uid: z.string().default(''), groups: z.array(z.string()).default([]) })
+      .object({
+        username: z.string().default(''),
+        uid: z.string().default(''),
+        groups: z.array(z.string()).default([]),
+      })
       .optional(),
   }),
 });

@@ -122,7 +122,7 @@ describe('ServiceAccounts', () => {
     ['unknown tokens', { status: { authenticated: false } }],
     ['people', { status: { authenticated: true, user: { username: 'admin' } } }],
     ['nodes', { status: { authenticated: true, user: { username: 'system:node:x' } } }],
-    ['errors', { status: { error: 'no' } }],
+    ['errors', { status: { error: 'no', user: {} } }],
   ])('%s are no ServiceAccounts', async (_what, answer) => {
     const accounts = createServiceAccounts(cluster(() => answer).client, clock);
     await expect(accounts.check('t', signal)).rejects.toMatchObject({ name: 'NotAuthenticated' });
