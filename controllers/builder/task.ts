@@ -2,8 +2,10 @@ import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
 import type { Project } from '../../crds/project.ts';
-import type { BinaryStage, SourceStage, TaskDocument, TaskRepo } from '../../lib/protocol/task.ts';
-import { taskID, urlBelow } from '../shared/names.ts';
+import type { ChrootSettings } from '../../crds/projectchroot.ts';
+import type { BinaryStage, SourceStage, TaskDocument } from '../../lib/protocol/task.ts';
+import { dirnameOfStage, projectNameOfStage, taskID, urlBelow } from '../shared/names.ts';
+import { taskRepos } from './repos.ts';
 import type { Installation } from './world.ts';
 
 /** Pure: the task document of one attempt. */
@@ -19,7 +21,7 @@ export function taskDocument(
     version: 1,
     task: taskID(chrootBuild, attempt),
     owner: spec.owner,
-    project: spec.project,
+    project: dirnameOfStage(chrootBuild),
     build: spec.buildID,
     chroot: spec.chroot,
     timeoutSeconds: spec.timeoutSeconds,
@@ -43,6 +45,7 @@ function binaryStage(
   installation: Installation,
 ): BinaryStage {
   const { spec } = chrootBuild;
+  const settings = project?.spec.chrootSettings?.find((each) => each.name === spec.chroot);
   const { name, repo, commit } = spec.package ?? { name: '', repo: '', commit: '' };
   return {
     packageName: name,
@@ -51,63 +54,39 @@ function binaryStage(
     lookasideURL: urlBelow(`${installation.distgitURL}/repo/pkgs`, repo),
     architecture: chroot.spec.architecture,
     imageRepos: (chroot.spec.repos ?? []).length === 0,
-    repos: [...distributionRepos(chroot), projectRepo(chrootBuild, installation), ...externalRepos(project)],
-    buildrootPackages: [...chroot.spec.buildrootPackages],
+    repos: taskRepos(chrootBuild, chroot, project, installation),
+    buildrootPackages: [...new Set([...chroot.spec.buildrootPackages, ...(settings?.packages ?? [])])],
+    ...(settings?.modules === undefined ? {} : { modules: [...settings.modules] }),
     network: spec.network,
     macros: macros(chrootBuild, chroot, installation),
-    with: [...(spec.with ?? [])],
-    without: [...(spec.without ?? [])],
+    ...conditions(chrootBuild, settings),
   };
 }
 
-function distributionRepos(chroot: Chroot): TaskRepo[] {
-  return (chroot.spec.repos ?? []).map((repo) => ({
-    id: repo.id,
-    name: `${chroot.spec.distribution} ${repo.id}`,
-    baseurl: repo.baseurl,
-    gpgcheck: repo.gpgkey !== undefined,
-    ...(repo.gpgkey === undefined ? {} : { gpgkey: repo.gpgkey }),
-    ...(repo.priority === undefined ? {} : { priority: repo.priority }),
-    skipIfUnavailable: false,
-  }));
-}
-
-/**
- * The project's own packages, checked against the project's own key: unlike upstream, what a build pulls in from
- * here was signed by this project, whatever stands between the publisher and the builder.
- */
-function projectRepo(chrootBuild: ChrootBuild, installation: Installation): TaskRepo {
-  const { owner, project, chroot } = chrootBuild.spec;
-  const base = urlBelow(installation.resultsInternalURL, `${owner}/${project}`);
+/** Those of the chroot of the project, but what the Build says of the same condition. */
+function conditions(
+  { spec }: ChrootBuild,
+  settings: ChrootSettings | undefined,
+): Pick<BinaryStage, 'with' | 'without'> {
+  const on = spec.with ?? [];
+  const off = spec.without ?? [];
   return {
-    id: 'copr_base',
-    name: `kopr ${owner}/${project}`,
-    baseurl: `${base}/${chroot}/`,
-    gpgcheck: true,
-    gpgkey: `${base}/pubkey.gpg`,
-    skipIfUnavailable: false,
+    with: joined(on, settings?.with, off),
+    without: joined(off, settings?.without, on),
   };
 }
 
-function externalRepos(project: Project | undefined): TaskRepo[] {
-  return (project?.spec.externalRepos ?? []).map((repo, index) => ({
-    id: `external_${index + 1}`,
-    name: `Additional repo ${repo.baseurl}`.slice(0, 256),
-    baseurl: repo.baseurl,
-    gpgcheck: repo.gpgkey !== undefined,
-    ...(repo.gpgkey === undefined ? {} : { gpgkey: repo.gpgkey }),
-    ...(repo.priority === undefined ? {} : { priority: repo.priority }),
-    skipIfUnavailable: false,
-  }));
+function joined(own: readonly string[], more: readonly string[] | undefined, taken: readonly string[]): string[] {
+  return [...new Set([...own, ...(more ?? []).filter((name) => !taken.includes(name))])];
 }
 
 /** The macros that Copr gives to every build. */
 function macros(chrootBuild: ChrootBuild, chroot: Chroot, installation: Installation): Record<string, string> {
-  const { owner, project, buildID } = chrootBuild.spec;
+  const { owner, buildID } = chrootBuild.spec;
   const who = owner.startsWith('@') ? `group ${owner}` : `user ${owner}`;
   return {
     copr_username: owner,
-    copr_projectname: project,
+    copr_projectname: projectNameOfStage(chrootBuild),
     vendor: `${installation.vendor} - ${who}`,
     buildtag: `.copr${buildID}`,
     ...(chroot.spec.distTag === undefined ? {} : { dist: chroot.spec.distTag }),

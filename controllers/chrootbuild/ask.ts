@@ -2,7 +2,7 @@ import { TerminalError } from '../../lib/errors.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
 import type { PublicationRequest } from '../../lib/protocol/publisher.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
-import { resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
+import { dirnameOfStage, projectNameOfStage, resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
 import type { Services } from '../shared/services.ts';
 import { newestTicket } from './status.ts';
 import type { ChrootBuildWorld, Facts, Question, Refusal } from './world.ts';
@@ -43,7 +43,7 @@ export function publicationRequest(world: ChrootBuildWorld): PublicationRequest 
   const { spec } = world.chrootBuild;
   return {
     owner: spec.owner,
-    project: spec.project,
+    project: dirnameOfStage(world.chrootBuild),
     chroot: spec.stage === 'source' ? SOURCE_CHROOT : spec.chroot,
     directory: resultsDirectory(spec.buildID, spec.package?.name),
     stage: spec.stage,
@@ -62,7 +62,8 @@ export function importRequest(world: ChrootBuildWorld): ImportRequest {
     throw new TerminalError('NoSourcePackage', 'the source stage succeeded but left no source package');
   return {
     owner: spec.owner,
-    project: spec.project,
+    // Directories have repositories of their own, but share the package's history.
+    project: projectNameOfStage(world.chrootBuild),
     build: spec.buildID,
     srpm: { url: urlBelow(world.urls.resultsInternal, srpm.path), sha256: srpm.sha256, size: srpm.size },
     branches: spec.branches ?? [],

@@ -55,18 +55,29 @@ export function resultsDirectory(buildID: number, packageName: string | undefine
   return packageName === undefined ? id : `${id}-${packageName}`;
 }
 
-/** `owner/project/chroot/00000001-hello`, relative to the results root. */
+/** Directory of the owner that a stage publishes to, such as `hello:pr:7`. Stages of older versions have none but their project's. */
+export function dirnameOfStage({ spec }: Pick<ChrootBuild, 'spec'>): string {
+  return spec.dirname ?? spec.project;
+}
+
+/** Name of the project, in the sense of Copr, that a stage belongs to: a directory begins with it, and it has no ":". */
+export function projectNameOfStage(chrootBuild: Pick<ChrootBuild, 'spec'>): string {
+  const [project = ''] = dirnameOfStage(chrootBuild).split(':');
+  return project;
+}
+
+/** `owner/dirname/chroot/00000001-hello`, relative to the results root. */
 export function resultsPath(chrootBuild: ChrootBuild): string {
-  const { owner, project, stage, chroot, buildID } = chrootBuild.spec;
+  const { owner, stage, chroot, buildID } = chrootBuild.spec;
   const directory = resultsDirectory(buildID, chrootBuild.spec.package?.name);
-  return [owner, project, stage === 'source' ? SOURCE_CHROOT : chroot, directory].join('/');
+  return [owner, dirnameOfStage(chrootBuild), stage === 'source' ? SOURCE_CHROOT : chroot, directory].join('/');
 }
 
 /** Each segment escaped on its own: an owner may be `@group`, a package `libstdc++`. */
 export function urlBelow(base: string, path: string): string {
   const escaped = path
     .split('/')
-    .map((segment) => encodeURIComponent(segment).replaceAll('%40', '@').replaceAll('%2B', '+'))
+    .map((segment) => encodeURIComponent(segment).replaceAll('%40', '@').replaceAll('%2B', '+').replaceAll('%3A', ':'))
     .join('/');
   return `${base.replace(/\/+$/, '')}/${escaped}`;
 }

@@ -12,6 +12,7 @@ import { z } from 'zod';
  */
 export const importRequest = z.strictObject({
   owner: z.string(),
+  /** Name of the project in the sense of Copr, `My_Project`; builds of all its directories share its packages. */
   project: z.string(),
   build: z.int().positive(),
   srpm: z.strictObject({ url: z.string(), sha256: z.string(), size: z.int() }),

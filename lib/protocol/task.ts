@@ -66,6 +66,8 @@ export const binaryStage = z.strictObject({
   repos: z.array(taskRepo),
   /** Packages installed besides BuildRequires, e.g. `buildsys-build`. */
   buildrootPackages: z.array(z.string()),
+  /** Module streams to enable, `nodejs:22`; with `!` in front, to disable. For engines that know modules. */
+  modules: z.array(z.string()).optional(),
   /** May the build itself (rpmbuild) reach the network? */
   network: z.boolean(),
   /** Macros for rpmbuild, without the leading `%`: `{dist: ".pb13", vendor: "kopr - user demo"}`. */
@@ -80,6 +82,7 @@ export const taskDocument = z.strictObject({
   /** `<ChrootBuild uid>.<attempt>`: unique for ever; the key of everything this task leaves anywhere. */
   task: z.string().regex(/^[0-9a-f-]{36}\.[0-9]{1,2}$/),
   owner: z.string(),
+  /** Directory of the owner that the results are published to: the name of the project, or such as `hello:pr:7`. */
   project: z.string(),
   /** Numeric build id. */
   build: z.int().positive(),
