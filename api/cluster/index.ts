@@ -1,2 +1,93 @@
 /** The cluster for the rest of the API; see world.ts for what it offers. */
+import { Builds } from '../../crds/build.ts';
+import { Chroots } from '../../crds/chroot.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { BUILD_COUNTER, numberOf, PROJECT_COUNTER } from '../../crds/names.ts';
+import { Packages } from '../../crds/package.ts';
+import { Projects } from '../../crds/project.ts';
+import { Removals } from '../../crds/removal.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { ApiClient } from '../../operator/apiClient.ts';
+import type { Caches } from '../../operator/caches.ts';
+import { Namespaces } from '../../operator/core.ts';
+import { createCounter } from '../../operator/counter.ts';
+import type { KubeObject, ResourceType } from '../../operator/resource.ts';
+import { buildWrites } from './build-writes.ts';
+import { buildLookups, projectKey } from './builds.ts';
+import type { NameField } from './errors.ts';
+import { FreshStore } from './fresh-store.ts';
+import { otherLookups } from './others.ts';
+import type { TemplateObject } from './owner-template.ts';
+import { ownerNamespaces } from './owners.ts';
+import { packageWrites } from './package-writes.ts';
+import { projectWrites } from './project-writes.ts';
+import { projectLookups } from './projects.ts';
+import type { ClusterWorld } from './world.ts';
+
 export type * from './world.ts';
+
+export interface ClusterOptions {
+  client: ApiClient;
+  /** Of this process; the caller starts and stops them. Nothing is found before they are synced. */
+  caches: Caches;
+  clock: Clock;
+  random: (bytes: number) => Buffer;
+  releaseNamespace: string;
+  buildsNamespace: string;
+  /** Of owner-template.ts. */
+  ownerTemplate: readonly TemplateObject[];
+  /** What the API calls a place in a Project, for sentences. */
+  nameField?: NameField;
+  /** How long a project that is being deleted is waited for; default 30 s. */
+  terminationMs?: number;
+}
+
+export function createClusterWorld(options: ClusterOptions): ClusterWorld {
+  const { client, caches, clock, random, releaseNamespace } = options;
+  const { nameField = (path) => path, terminationMs } = options;
+
+  function fresh<T extends KubeObject>(type: ResourceType<T>): FreshStore<T> {
+    return new FreshStore(caches.store(type), clock);
+  }
+  const namespaces = fresh(Namespaces);
+  const projects = fresh(Projects);
+  const builds = fresh(Builds);
+  const chrootBuilds = fresh(ChrootBuilds);
+  const packages = fresh(Packages);
+  const chroots = fresh(Chroots);
+  const removals = fresh(Removals);
+
+  const lookups = projectLookups(projects, namespaces);
+  const others = otherLookups({ packages, chroots, removals });
+  const buildLookup = buildLookups({
+    builds,
+    chrootBuilds,
+    client,
+    projects: lookups,
+    removals: others,
+    onRemovalChange: (listener) => removals.onChange((removal) => listener(projectKey(removal))),
+  });
+  let highestProject = 0;
+  projects.onChange((project) => {
+    highestProject = Math.max(highestProject, numberOf(project) ?? 0);
+  });
+  const namespace = releaseNamespace;
+  const buildNumbers = createCounter(client, { namespace, name: BUILD_COUNTER, highest: buildLookup.highest });
+  const numbers = createCounter(client, { namespace, name: PROJECT_COUNTER, highest: () => highestProject });
+
+  return {
+    ...lookups,
+    ...others,
+    ...buildLookup.lookups,
+    ...projectWrites({ client, clock, store: projects, lookups, numbers, nameField, terminationMs }),
+    ...buildWrites({ client, clock, builds, removals, numbers: buildNumbers, random }),
+    ...packageWrites({ client, clock, store: packages, lookups }),
+    owners: ownerNamespaces({
+      client,
+      namespaces,
+      lookups,
+      template: options.ownerTemplate,
+      reserved: [releaseNamespace, options.buildsNamespace],
+    }),
+  };
+}

@@ -62,8 +62,11 @@ export interface OtherLookups {
   chroot(name: string): Chroot | undefined;
   /** Counts the changes of Chroots: what was made from them is good while it stays the same. */
   chrootRevision(): number;
-  /** Is a Removal of this build under way, or done? Then it is not there any more, whatever else still has it. */
-  isBeingRemoved(number: number): boolean;
+  /**
+   * Is a Removal of this build of the project under way, or done? Then it is not there any more, whatever still has it.
+   * Look-ups of Builds leave it out already; what the history says must be asked without these.
+   */
+  isBeingRemoved(project: Pick<ProjectView, 'namespace' | 'project'>, number: number): boolean;
   /** Numbers of the builds of a project for which that is so. */
   removed(project: ProjectView): readonly number[];
 }
