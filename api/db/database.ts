@@ -174,7 +174,7 @@ export interface Increment {
 }
 
 export interface CounterQueries {
-  /** All in one statement. Collect them first: see counterBatch.ts. */
+  /** All in one statement. Collect them first: counterBatch.ts. */
   increment(increments: readonly Increment[]): Promise<void>;
   get(name: string, keys: readonly string[]): Promise<Map<string, number>>;
 }
