@@ -2,7 +2,15 @@ import { sep } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ApiError } from './api-error.ts';
-import { mainProject, parseResultDirectory, pathsOf, projectName, relativePath, taskId } from './paths.ts';
+import {
+  buildNumberOf,
+  mainProject,
+  parseResultDirectory,
+  pathsOf,
+  projectName,
+  relativePath,
+  taskId,
+} from './paths.ts';
 
 const paths = pathsOf('/data');
 
@@ -72,6 +80,18 @@ describe('names', () => {
     ]) {
       expect(() => taskId(bad)).toThrow(ApiError);
     }
+  });
+
+  it.each([
+    ['00000012-hello', 12],
+    ['00000012', 12],
+    ['1234567890-x', 1_234_567_890],
+    ['0000012-hello', undefined],
+    ['.repodata-1', undefined],
+    ['devel', undefined],
+    ['00000012_hello', undefined],
+  ])('of results directories tell their build: %s', (name, build) => {
+    expect(buildNumberOf(name)).toBe(build);
   });
 
   it('of directories of a project lead to the project', () => {

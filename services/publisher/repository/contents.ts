@@ -56,8 +56,13 @@ export async function nextContents(
     regenerate || late ? await scanPackages(chrootDirectory) : (current?.list ?? (await published(circumstances)));
   const refresh = (change.refresh ?? []).filter((path) => start.has(path));
   const add = await statPackages(chrootDirectory, [...change.add, ...refresh].filter(kept));
-  const list = new Map([...changeList(start, add, change.remove).list].filter(([path]) => kept(path)));
-  const { same, trusted } = compare(before, list);
+  const next = changeList(start, add, change.remove);
+  const list = withoutRemoved(next.list, circumstances);
+  // Large repositories are not gone through once more for nothing.
+  const plain = start === current?.list && list === next.list;
+  const { same, trusted } = plain
+    ? { same: !next.changed, trusted: next.replaced.length === 0 }
+    : compare(before, list);
   // In devel mode the groups that are public change together with the packages.
   const hold = isHeldBack(circumstances) && !regenerate && current !== undefined;
   const comps = hold ? await shownComps(current.directory) : await readComps(chrootDirectory);
@@ -87,6 +92,12 @@ async function published(circumstances: Circumstances, all = false): Promise<Pac
     !all && isHeldBack(circumstances)
       ? await lastListed(repositoryDirectory(chrootDirectory, kind), chrootDirectory)
       : await scanPackages(chrootDirectory);
+  return withoutRemoved(list, circumstances);
+}
+
+/** The list itself when nothing was removed. */
+function withoutRemoved(list: PackageList, circumstances: Circumstances): PackageList {
+  if (circumstances.removed.size === 0) return list;
   return new Map([...list].filter(([path]) => isKept(path, circumstances)));
 }
 
