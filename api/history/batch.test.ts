@@ -11,11 +11,11 @@ const BUILDS = [alone, ended, first, joined, endedFirst, lateMember];
 const RECORDED = [...BUILDS, { id: 9, finished: true, batch: 8 }];
 
 function plan(request: { withBuild?: number; afterBuild?: number }) {
-  return planBatch(
-    request,
-    (id) => RECORDED.find((build) => build.id === id),
-    () => BUILDS,
-  );
+  return planBatch(request, {
+    find: (id) => RECORDED.find((build) => build.id === id),
+    members: (batch) => BUILDS.filter((build) => (build.batch ?? build.id) === batch),
+    isWaitedFor: (batch) => BUILDS.some((build) => build.afterBatch === batch),
+  });
 }
 
 describe('a batch', () => {
@@ -50,12 +50,7 @@ describe('a batch', () => {
 
   it('of a build that nobody waits for yet is made with the rights in its project only', () => {
     const lone = { id: 10, finished: false };
-    expect(
-      planBatch(
-        { afterBuild: 10 },
-        () => lone,
-        () => [lone],
-      ),
-    ).toEqual({ spec: { afterBatch: 10 }, rightsIn: [10] });
+    const batches = { find: () => lone, members: () => [lone], isWaitedFor: () => false };
+    expect(planBatch({ afterBuild: 10 }, batches)).toEqual({ spec: { afterBatch: 10 }, rightsIn: [10] });
   });
 });

@@ -27,20 +27,22 @@ export interface BatchProblem {
   message: string;
 }
 
-/**
- * @param find any build, live or recorded
- * @param members all live builds; recorded ones have ended and change nothing
- */
-export function planBatch(
-  { withBuild, afterBuild }: BatchRequest,
-  find: (id: number) => BatchMember | undefined,
-  members: () => readonly BatchMember[],
-): BatchPlan | BatchProblem {
+/** What a plan asks of the world. */
+export interface Batches {
+  /** Any build, live or recorded. */
+  find(id: number): BatchMember | undefined;
+  /** Live builds of a batch; recorded ones have ended and change nothing. */
+  members(batch: number): readonly BatchMember[];
+  /** Does some build wait for that batch? May look at every build there is, so it is asked last. */
+  isWaitedFor(batch: number): boolean;
+}
+
+export function planBatch({ withBuild, afterBuild }: BatchRequest, batches: Batches): BatchPlan | BatchProblem {
   if (withBuild !== undefined && afterBuild !== undefined) {
     return { field: 'with_build_id', message: 'cannot be combined with after_build_id; give one of them' };
   }
-  if (withBuild !== undefined) return joining(withBuild, find(withBuild), members);
-  if (afterBuild !== undefined) return following(afterBuild, find(afterBuild), members);
+  if (withBuild !== undefined) return joining(withBuild, batches);
+  if (afterBuild !== undefined) return following(afterBuild, batches);
   return { spec: {}, rightsIn: undefined };
 }
 
@@ -48,36 +50,25 @@ function batchOf(build: BatchMember): number {
   return build.batch ?? build.id;
 }
 
-function joining(
-  id: number,
-  build: BatchMember | undefined,
-  members: () => readonly BatchMember[],
-): BatchPlan | BatchProblem {
+function joining(id: number, { find, members }: Batches): BatchPlan | BatchProblem {
   const field = 'with_build_id';
+  const build = find(id);
   if (build === undefined) return { field, message: `Build ${id} does not exist.` };
   const batch = batchOf(build);
-  const batchMembers = withItself(
-    build,
-    members().filter((other) => batchOf(other) === batch),
-  );
-  if (batchMembers.every(({ finished }) => finished))
+  const all = withItself(build, members(batch));
+  if (all.every(({ finished }) => finished))
     return { field, message: `The batch of build ${id} has ended; it cannot be joined.` };
   const spec = { batch, ...(build.afterBatch === undefined ? {} : { afterBatch: build.afterBatch }) };
-  return { spec, rightsIn: batchMembers.map((member) => member.id) };
+  return { spec, rightsIn: all.map((member) => member.id) };
 }
 
-function following(
-  id: number,
-  build: BatchMember | undefined,
-  members: () => readonly BatchMember[],
-): BatchPlan | BatchProblem {
+function following(id: number, { find, members, isWaitedFor }: Batches): BatchPlan | BatchProblem {
   const field = 'after_build_id';
+  const build = find(id);
   if (build === undefined) return { field, message: `Build ${id} does not exist.` };
   const batch = batchOf(build);
   // Anybody may wait for a batch that somebody made; one that only this request would make needs rights.
-  const exists =
-    build.batch !== undefined ||
-    members().some((other) => other.afterBatch === batch || (other.id !== id && batchOf(other) === batch));
+  const exists = build.batch !== undefined || members(batch).some((other) => other.id !== id) || isWaitedFor(batch);
   if (exists) return { spec: { afterBatch: batch }, rightsIn: undefined };
   if (build.finished) return { field, message: `Build ${id} has ended; there is nothing to wait for.` };
   return { spec: { afterBatch: batch }, rightsIn: [id] };
