@@ -37,7 +37,8 @@ export class FreshStore<T extends KubeObject> {
 
   addIndex(name: string, valuesOf: ValuesOf<T>): void {
     this.indexes.set(name, valuesOf);
-    this.store.addIndex(name, valuesOf);
+    // Others index the same cache under names of their own.
+    this.store.addIndex(`api.${name}`, valuesOf);
   }
 
   /** Calls `listener` with the old and the new state of everything that changes, and with all that is there now. */
@@ -58,7 +59,7 @@ export class FreshStore<T extends KubeObject> {
   byIndex(name: string, value: string): T[] {
     this.settle();
     return this.merged(
-      this.store.byIndex(name, value),
+      this.store.byIndex(`api.${name}`, value),
       (obj) => this.indexes.get(name)?.(obj).includes(value) === true,
     );
   }

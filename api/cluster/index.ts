@@ -1,17 +1,9 @@
 /** The cluster for the rest of the API; see world.ts for what it offers. */
-import { Builds } from '../../crds/build.ts';
-import { Chroots } from '../../crds/chroot.ts';
-import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { BUILD_COUNTER, numberOf, PROJECT_COUNTER } from '../../crds/names.ts';
-import { Packages } from '../../crds/package.ts';
-import { Projects } from '../../crds/project.ts';
-import { Removals } from '../../crds/removal.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ApiClient } from '../../operator/apiClient.ts';
-import type { Caches } from '../../operator/caches.ts';
-import { Namespaces } from '../../operator/core.ts';
 import { createCounter } from '../../operator/counter.ts';
-import type { KubeObject, ResourceType } from '../../operator/resource.ts';
+import type { Stores } from '../kube.ts';
 import { buildWrites } from './build-writes.ts';
 import { buildLookups, projectKey } from './builds.ts';
 import type { NameField } from './errors.ts';
@@ -28,8 +20,8 @@ export type * from './world.ts';
 
 export interface ClusterOptions {
   client: ApiClient;
-  /** Of this process; the caller starts and stops them. Nothing is found before they are synced. */
-  caches: Caches;
+  /** The caches of this process, not yet filled. */
+  stores: Stores;
   clock: Clock;
   random: (bytes: number) => Buffer;
   releaseNamespace: string;
@@ -43,19 +35,16 @@ export interface ClusterOptions {
 }
 
 export function createClusterWorld(options: ClusterOptions): ClusterWorld {
-  const { client, caches, clock, random, releaseNamespace } = options;
+  const { client, stores, clock, random, releaseNamespace } = options;
   const { nameField = (path) => path, terminationMs } = options;
 
-  function fresh<T extends KubeObject>(type: ResourceType<T>): FreshStore<T> {
-    return new FreshStore(caches.store(type), clock);
-  }
-  const namespaces = fresh(Namespaces);
-  const projects = fresh(Projects);
-  const builds = fresh(Builds);
-  const chrootBuilds = fresh(ChrootBuilds);
-  const packages = fresh(Packages);
-  const chroots = fresh(Chroots);
-  const removals = fresh(Removals);
+  const namespaces = new FreshStore(stores.namespaces, clock);
+  const projects = new FreshStore(stores.projects, clock);
+  const builds = new FreshStore(stores.builds, clock);
+  const chrootBuilds = new FreshStore(stores.chrootBuilds, clock);
+  const packages = new FreshStore(stores.packages, clock);
+  const chroots = new FreshStore(stores.chroots, clock);
+  const removals = new FreshStore(stores.removals, clock);
 
   const lookups = projectLookups(projects, namespaces);
   const others = otherLookups({ packages, chroots, removals });

@@ -1,0 +1,3 @@
+export function projectPlaceName(path: string): string {
+  return path.replace(/^spec\./, '').replace(/\[.*$/, '');
+}
