@@ -27,7 +27,16 @@ import type { TestPostgres } from '../db/testing/postgres.ts';
 import { startPostgres } from '../db/testing/postgres.ts';
 import type { Archiver } from './archiver.ts';
 import { createArchiver } from './archiver.ts';
-import { aBuild, aPackage, aProject, aRemoval, aStage, endedStatus, stageStatus } from './testing/objects.ts';
+import {
+  aBuild,
+  aPackage,
+  aProject,
+  aRemoval,
+  aStage,
+  endedStatus,
+  removalStatus,
+  stageStatus,
+} from './testing/objects.ts';
 
 const WAIT_MS = 40_000;
 const Crds: ResourceType<KubeObject & { status?: { conditions?: Condition[] } }> = {
@@ -272,12 +281,20 @@ describe('the archiver', () => {
     await eventually('the count', async () => (await lost(replica)) === 1, WAIT_MS);
   });
 
-  it('deletes the rows that a Removal names, and says so on the Removal', async () => {
+  it('deletes the rows of builds whose results were removed, and says so on the Removal', async () => {
     await startReplica();
     await finishedBuild(1);
     await finishedBuild(2);
     await eventually('the records', async () => (await recorded()).length === 2, WAIT_MS);
-    await client.create(Removals, { metadata: { name: 'gone', namespace }, spec: aRemoval([1, 99]).spec });
+    const refused = await client.create(Removals, { metadata: { name: 'no', namespace }, spec: aRemoval([2]).spec });
+    const removal = await client.create(Removals, {
+      metadata: { name: 'gone', namespace },
+      spec: aRemoval([1, 99]).spec,
+    });
+    const manager = { manager: 'kopr-test', subresource: 'status' } as const;
+    await client.apply(Removals, { ...refused, status: removalStatus('refused') }, manager);
+    await client.delete(Builds, `${namespace}/b-1`);
+    await client.apply(Removals, { ...removal, status: removalStatus('removed') }, manager);
     await eventually(
       'the annotation of the Removal',
       async () =>

@@ -2,7 +2,7 @@
  * The archiver: what happened in the cluster becomes history, exactly once.
  *
  *   Build is Complete ──▶ recorded (one transaction, by its number) ──▶ annotated kopr.dev/archived ──▶ may expire
- *   Removal ──▶ rows of its builds deleted ──▶ annotated ──▶ may expire
+ *   Removal has succeeded ──▶ rows of its builds deleted ──▶ annotated ──▶ may expire
  *   Project, Package, package of a Build ──▶ rows;  Project gone ──▶ its rows deleted
  *
  * Any line may be the last one: whoever leads next sees the same objects without their annotation and begins again,

@@ -28,7 +28,8 @@ describe('what is recorded', () => {
       { builds: [aBuild(7)], removals: [{ ...aRemoval([7]), spec: { project: 'other', builds: [7] } }] },
       ['b-7'],
     ],
-    ['no Build that was removed', { builds: [aBuild(7)], removals: [aRemoval([7], archived)] }, []],
+    ['no Build that was removed', { builds: [aBuild(7)], removals: [aRemoval([7], archived, 'removed')] }, []],
+    ['Builds whose Removal was refused', { builds: [aBuild(7)], removals: [aRemoval([7], {}, 'refused')] }, ['b-7']],
   ];
   it.each(table)('%s', (_name, world, expected) => {
     expect(plan(world).record.map(({ build }) => build.metadata.name)).toEqual(expected);
@@ -40,10 +41,12 @@ describe('what is recorded', () => {
 });
 
 describe('what is removed', () => {
-  it('rows that a Removal names, once', () => {
-    const removal = aRemoval([7]);
+  it('rows that a Removal names, once it has succeeded', () => {
+    expect(plan({ removals: [aRemoval([7])] }).remove).toEqual([]);
+    expect(plan({ removals: [aRemoval([7], {}, 'refused')] }).remove).toEqual([]);
+    const removal = aRemoval([7], {}, 'removed');
     expect(plan({ removals: [removal] }).remove).toEqual([{ removal, projectUID: 'uid-hello' }]);
-    expect(plan({ removals: [aRemoval([7], archived)] }).remove).toEqual([]);
+    expect(plan({ removals: [aRemoval([7], archived, 'removed')] }).remove).toEqual([]);
     expect(plan({ removals: [removal] }, { done: new Set(['uid-gone']) }).remove).toEqual([]);
     expect(plan({ removals: [removal], projects: [] }).remove).toEqual([{ removal, projectUID: undefined }]);
   });

@@ -4,7 +4,9 @@ import { ARCHIVED_ANNOTATION, numberOf, packageNameOf } from '../../crds/names.t
 import type { Package } from '../../crds/package.ts';
 import type { Project } from '../../crds/project.ts';
 import type { Removal } from '../../crds/removal.ts';
-import { isComplete } from '../../crds/states.ts';
+import { COMPLETE, isComplete, SUCCEEDED } from '../../crds/states.ts';
+import type { Condition } from '../../operator/conditions.ts';
+import { isTrue } from '../../operator/conditions.ts';
 import type { NewPackage, ProjectRow } from '../db/database.ts';
 import { projectRowOf } from './row.ts';
 
@@ -29,7 +31,7 @@ export interface ArchiveMemory {
 export interface ArchivePlan {
   putProjects: ProjectRow[];
   ensurePackages: NewPackage[];
-  /** Rows of these builds are deleted, then the Removal gets its annotation. */
+  /** Removals that have succeeded: rows of their builds are deleted, then the Removal gets its annotation. */
   remove: { removal: Removal; projectUID: string | undefined }[];
   /** In the order of their numbers. */
   record: { build: Build; project: Project }[];
@@ -53,7 +55,10 @@ export function planArchive(world: ArchiveWorld, memory: ArchiveMemory): Archive
       ...builds.map((build) => seenPackage(build, projectOf(build))),
     ].filter((pkg): pkg is NewPackage => pkg !== undefined && !memory.packages.has(packageKey(pkg))),
     remove: world.removals
-      .filter((removal) => !isArchived(removal) && !memory.done.has(removal.metadata.uid ?? ''))
+      .filter(
+        (removal) =>
+          outcomeOf(removal) === 'removed' && !isArchived(removal) && !memory.done.has(removal.metadata.uid ?? ''),
+      )
       .map((removal) => ({ removal, projectUID: projectOf(removal)?.metadata.uid })),
     record: builds
       .filter((build) => !isArchived(build) && !memory.done.has(build.metadata.uid ?? '') && isRecordable(build))
@@ -69,16 +74,25 @@ export function isArchived({ metadata }: Build | Removal): boolean {
   return metadata.annotations?.[ARCHIVED_ANNOTATION] !== undefined;
 }
 
-/** Numbers that live Removals name: those builds are shown to nobody, and never recorded. */
+/** Numbers that live Removals name: those builds are never recorded. One that was refused leaves its builds as they are. */
 export function removedNumbers(removals: readonly Removal[]): Map<string, Set<number>> {
   const removed = new Map<string, Set<number>>();
-  for (const { metadata, spec } of removals) {
+  for (const removal of removals) {
+    if (outcomeOf(removal) === 'refused') continue;
+    const { metadata, spec } = removal;
     const key = projectKey(metadata.namespace, spec.project);
     const numbers = removed.get(key) ?? new Set();
     removed.set(key, numbers);
     for (const number of spec.builds) numbers.add(number);
   }
   return removed;
+}
+
+/** Rows are deleted only when the results are gone: until then it may still be refused. */
+function outcomeOf({ status }: Removal): 'open' | 'removed' | 'refused' {
+  const conditions = status?.conditions as Condition[] | undefined;
+  if (!isTrue(conditions, COMPLETE)) return 'open';
+  return isTrue(conditions, SUCCEEDED) ? 'removed' : 'refused';
 }
 
 export function isRemoved(build: Build, removed: ReadonlyMap<string, ReadonlySet<number>>): boolean {

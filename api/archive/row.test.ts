@@ -72,10 +72,16 @@ describe('recordOf', () => {
       startedOn: null,
       endedOn: at('2026-11-24T12:05:00Z'),
       package: null,
-      srpmURL: null,
+      srpmURL: SOURCE.link.url,
       chroots: ['a-1-x86_64'],
     });
-    expect(recorded?.chroots).toEqual([]);
+    expect(recorded?.chroots).toMatchObject([{ name: 'a-1-x86_64', state: 'canceled', startedOn: null }]);
+  });
+
+  it('has no SRPM of a spec file that led to none', () => {
+    const { source: _, ...status } = endedStatus(1, { state: 'failed' });
+    const build = aBuild(1, { status, spec: { source: { link: { url: 'http://files.test/hello.spec' } } } });
+    expect(recordOf(build, [], aProject())?.build.srpmURL).toBeNull();
   });
 
   it('keeps chroots that were skipped, and the source stage whose object is gone', () => {

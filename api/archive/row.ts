@@ -1,7 +1,7 @@
 /** What the history keeps of a Build that has ended. Pure. */
 import type { Build } from '../../crds/build.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
-import type { CoprState } from '../../crds/common.ts';
+import type { CoprState, Source } from '../../crds/common.ts';
 import { dirnameOf, numberOf, projectNameOf, SUBMITTER_ANNOTATION } from '../../crds/names.ts';
 import type { Project } from '../../crds/project.ts';
 import { completedAt, isComplete } from '../../crds/states.ts';
@@ -49,7 +49,7 @@ export function recordOf(build: Build, stages: readonly ChrootBuild[], project: 
       submitter: metadata.annotations?.[SUBMITTER_ANNOTATION] ?? null,
       isBackground: spec.background,
       chroots: status.chroots?.map(({ name }) => name) ?? spec.chroots ?? [],
-      srpmURL: srpm === undefined || resultsURL === undefined ? null : fileURL(resultsURL, srpm),
+      srpmURL: srpm === undefined || resultsURL === undefined ? linkedSRPM(spec.source) : fileURL(resultsURL, srpm),
     },
     spec: { ...spec },
     source: spec.source ?? stages.find((stage) => stage.spec.stage === 'source')?.spec.source ?? null,
@@ -72,6 +72,11 @@ function chrootsOf(build: Build, stages: readonly ChrootBuild[]): RecordedChroot
     left.delete(chroot.name);
     const { state, reason, message, resultsURL } = chroot;
     rows.push({ ...stageRow(chroot.name, stage, state), ...defined({ reason, message, resultsURL }) });
+  }
+  // Chosen chroots belong to a Build that ended before its chroots were looked at.
+  const chosen = build.status?.chroots === undefined ? (build.spec.chroots ?? []) : [];
+  for (const name of chosen) {
+    if (!left.has(name)) rows.push(stageRow(name, undefined, build.status?.state ?? 'canceled'));
   }
   for (const [name, stage] of left) rows.push(stageRow(name, stage, build.status?.state ?? 'canceled'));
   if (!rows.some(({ name }) => name === SOURCE_STAGE) && build.status?.source !== undefined) {
@@ -105,6 +110,12 @@ function defined<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[
 
 function seconds(timestamp: string | undefined): number | null {
   return timestamp === undefined ? null : Math.floor(fromTimestamp(timestamp) / 1000);
+}
+
+/** The SRPM of a Build that never got to one of its own; an upload is gone by the time. */
+function linkedSRPM(source: Source | undefined): string | null {
+  const url = source?.link?.url;
+  return url !== undefined && /\.rpm([?#]|$)/.test(url) ? url : null;
 }
 
 function fileURL(directory: string, file: string): string {

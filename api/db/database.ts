@@ -113,7 +113,10 @@ export interface BuildQueries {
   chroots(id: number): Promise<ChrootRow[]>;
   /** Packages of each stage that has some, by the name of the chroot. */
   nevras(id: number): Promise<Map<string, Nevra[]>>;
-  /** Records a build with all that belongs to it, in one transaction. False when it was there already. */
+  /**
+   * Records a build with all that belongs to it, in one transaction. False when it was there already; throws when its
+   * number is that of another Build.
+   */
   record(build: RecordedBuild): Promise<boolean>;
   /** Numbers of these that are recorded. */
   recorded(ids: readonly number[]): Promise<number[]>;

@@ -58,6 +58,11 @@ describe('a recorded build', () => {
     expect(await db.builds.recorded([6, 7])).toEqual([7]);
   });
 
+  it('is not taken for another one with its number', async () => {
+    await record(full);
+    await expect(db.builds.record(aRecordedBuild(7, { build: { uid: 'uid-else' } }))).rejects.toThrow('another build');
+  });
+
   it('is recorded once by many at a time', async () => {
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => db.builds.record(full)));
     expect(outcomes.filter((outcome) => outcome)).toHaveLength(1);

@@ -123,11 +123,20 @@ export function aPackage(name: string, spec: Partial<Package['spec']> = {}): Pac
   };
 }
 
-export function aRemoval(builds: number[], metadata: Partial<ObjectMeta> = {}): Removal {
+export function removalStatus(outcome: 'removed' | 'refused'): NonNullable<Removal['status']> {
+  return { conditions: complete(outcome === 'removed') };
+}
+
+export function aRemoval(
+  builds: number[],
+  metadata: Partial<ObjectMeta> = {},
+  outcome?: 'removed' | 'refused',
+): Removal {
   return {
     apiVersion: API_VERSION,
     kind: 'Removal',
     metadata: meta('gone', metadata),
     spec: { project: 'hello', builds },
+    ...(outcome === undefined ? {} : { status: removalStatus(outcome) }),
   };
 }

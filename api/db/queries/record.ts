@@ -38,7 +38,12 @@ const MONITOR: Statement = {
     WHERE m.build_id < excluded.build_id`,
 };
 
-/** Inside a transaction. False when the build is there already: nothing is changed then. */
+const UID: Statement = { name: 'record.uid', text: 'SELECT uid FROM builds WHERE id = $1' };
+
+/**
+ * Inside a transaction. False when the build is there already: nothing is changed then. Throws when its number is that
+ * of another build: its counter was reset, and saying that it is recorded would let its history be deleted.
+ */
 export async function recordBuild(sql: Sql, recorded: RecordedBuild): Promise<boolean> {
   const { project, build } = recorded;
   await sql.rows(PUT_PROJECT, projectValues(project));
@@ -61,7 +66,13 @@ export async function recordBuild(sql: Sql, recorded: RecordedBuild): Promise<bo
     build.srpmURL,
     JSON.stringify(recorded.spec),
   ]);
-  if (inserted.length === 0) return false;
+  if (inserted.length === 0) {
+    const [there] = await sql.rows<{ uid: string }>(UID, [build.id]);
+    if (there === undefined || there.uid === build.uid) return false;
+    throw new Error(
+      `number ${build.id} is that of another build in the history (uid ${there.uid}); was the counter of builds reset?`,
+    );
+  }
   await insertChroots(sql, recorded);
   await insertPackages(sql, recorded);
   if (build.package === null) return true;
