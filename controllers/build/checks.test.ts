@@ -53,6 +53,12 @@ describe('a Build that refers to other things', () => {
     expect(plan.create[0]?.spec.source).toEqual({ git: { url: 'https://git.example/greet.git' } });
   });
 
+  it('fails when the package that it names has no source', () => {
+    const { source: _source, ...spec } = aPackage().spec;
+    const plan = planBuild(aWorld({ build: packageBuild(), package: { ...aPackage(), spec } }), NOW);
+    expect(plan.status).toMatchObject({ state: 'failed', reason: 'PackageWithoutSource' });
+  });
+
   it('fails, after its stages have ended, when its Project has none of its chroots any more', () => {
     const project = aProject({ chroots: [NEW_CHROOT] });
     const world = aWorld({
@@ -74,7 +80,8 @@ describe('a Build that refers to other things', () => {
   });
 
   it('fails when it would wait for itself, and names the circle', () => {
-    const plan = planBuild(aWorld({ build: aBuild({ after: ['b'] }), cycle: ['b', 'hello-1'] }), NOW);
+    const b = { ...aBuild(), metadata: { ...aBuild().metadata, name: 'b' } };
+    const plan = planBuild(aWorld({ build: aBuild({ after: ['b'] }), cycle: [b] }), NOW);
     expect(plan.status).toMatchObject({ state: 'failed', reason: 'AfterCycle' });
     expect(plan.status?.conditions?.[0]?.message).toContain('"hello-1" after "b" after "hello-1"');
   });

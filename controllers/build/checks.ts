@@ -1,24 +1,19 @@
 import type { Build } from '../../crds/build.ts';
 import type { Chroot } from '../../crds/chroot.ts';
-import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
-import { COMPLETE, isComplete } from '../../crds/states.ts';
+import { dirnameOf, projectNameOf } from '../../crds/names.ts';
+import { COMPLETE } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition } from '../../operator/conditions.ts';
-import { branchOf } from './children.ts';
+import { stillBuilt, wantedChroots } from './chroots.ts';
+import type { Obstacle } from './obstacle.ts';
+import { failed, missing, waiting } from './obstacle.ts';
+import { impossibleOrder, othersFirst } from './order.ts';
 import type { BuildWorld } from './world.ts';
-
-/** Seconds for which things that a Build refers to may be missing: GitOps tools apply them in any order. */
-export const MISSING_GRACE_MS = 120_000;
 
 /** Milliseconds for which a Project may be not ready; its repositories and key are made in seconds. */
 const NOT_READY_GRACE_MS = 600_000;
-
-/** The way a Build cannot go on: for ever (failed), or for now (waiting). */
-export type Obstacle =
-  | { kind: 'failed'; reason: string; message: string }
-  | { kind: 'waiting'; reason: string; message: string; requeueAfterMs?: number };
 
 export interface Resolved {
   source: Source;
@@ -34,10 +29,14 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
   // Once begun, a Build goes on with what it began with, whatever becomes of its Package.
   const begun = world.children.find((child) => child.spec.stage === 'source');
   const source = begun?.spec.source ?? build.spec.source ?? world.package?.spec.source;
+  if (source === undefined && world.package !== undefined) {
+    const remedy = 'set spec.source there, or name a source in the Build';
+    return failed('PackageWithoutSource', `Package "${build.spec.package}" has no source; ${remedy}`);
+  }
   if (source === undefined) {
     return missing(world, now, 'PackageNotFound', `there is no Package "${build.spec.package}" in this namespace`);
   }
-  const wanted = build.spec.chroots ?? world.package?.spec.chroots ?? project.spec.chroots;
+  const wanted = wantedChroots(world);
   if (begun !== undefined) {
     const chroots = stillBuilt(world, wanted, begun);
     if (chroots.length > 0) return { source, chroots };
@@ -67,21 +66,6 @@ export function resolve(world: BuildWorld, now: number): Obstacle | Resolved {
   return { source, chroots };
 }
 
-/**
- * Chroots of a Build that has begun. One that was added since has no sources on distgit; one that was taken out of the
- * Project is built no more, unless it is being built already: the others must not suffer for it.
- */
-function stillBuilt(world: BuildWorld, wanted: readonly string[], begun: ChrootBuild): Chroot[] {
-  const started = world.children.filter((child) => child.spec.stage === 'binary').map((child) => child.spec.chroot);
-  const toStart = wanted
-    .filter((name) => world.project?.spec.chroots.includes(name))
-    .map((name) => world.chroots.get(name))
-    .filter((chroot) => chroot !== undefined)
-    .filter((chroot) => begun.spec.branches?.includes(branchOf(chroot)));
-  const going = started.map((name) => world.chroots.get(name)).filter((chroot) => chroot !== undefined);
-  return [...new Set([...toStart, ...going])];
-}
-
 /** What a Build that is right in itself may still have to wait for. */
 export function hold(world: BuildWorld, now: number): Obstacle | undefined {
   const { build, project } = world;
@@ -92,22 +76,14 @@ export function hold(world: BuildWorld, now: number): Obstacle | undefined {
       2_000,
     );
   }
-  if (world.cycle !== undefined) {
-    const names = [build.metadata.name, ...world.cycle].map((name) => `"${name}"`).join(' after ');
-    return failed('AfterCycle', `it would wait for itself: Build ${names}; create one of them without spec.after`);
-  }
-  const notReady = projectNotReady(world, now);
+  const impossible = impossibleOrder(world);
+  if (impossible !== undefined) return impossible;
+  const notReady = projectNotReady(world, now) ?? directoryNotReady(world, now);
   if (notReady !== undefined) return notReady;
   if (project?.spec.suspend === true) {
     return waiting('ProjectSuspended', `Project "${build.spec.project}" is suspended`);
   }
-  const open = (build.spec.after ?? []).filter((name) => !isComplete(world.after.get(name)));
-  const absent = open.find((name) => !world.after.has(name));
-  if (absent !== undefined) {
-    return missing(world, now, 'AfterBuildNotFound', `Build "${absent}", which this one comes after, does not exist`);
-  }
-  if (open.length > 0) return waiting('AfterBuild', `comes after Build ${open.map((name) => `"${name}"`).join(', ')}`);
-  return undefined;
+  return othersFirst(world, now);
 }
 
 /** Something is wrong with a Project for longer than GitOps tools need: its Builds end with what it says. */
@@ -121,6 +97,17 @@ function projectNotReady({ build, project, owner }: BuildWorld, now: number): Ob
   return left <= 0 ? failed('ProjectNotReady', message) : waiting('ProjectNotReady', message, left);
 }
 
+/** The Project controller makes the repositories of directories that Builds name. */
+function directoryNotReady({ build, project }: BuildWorld, now: number): Obstacle | undefined {
+  if (build.spec.directory === undefined || project === undefined) return undefined;
+  const dirname = dirnameOf(projectNameOf(project), build);
+  if (project.status?.directories?.includes(dirname) === true) return undefined;
+  const ready = findCondition(project.status?.conditions as Condition[] | undefined, 'Ready');
+  const message = `the repositories of directory "${dirname}" are being made; the Project says: ${ready?.message ?? 'nothing'}`;
+  const left = Math.max(stamp(build.metadata.creationTimestamp), firstSeen(build, now)) + NOT_READY_GRACE_MS - now;
+  return left <= 0 ? failed('DirectoryNotReady', message) : waiting('DirectoryNotReady', message, left);
+}
+
 /** When kopr first looked at the Build. While it was away, nobody could make the Project ready either. */
 function firstSeen({ status }: Build, now: number): number {
   const seen = findCondition(status?.conditions as Condition[] | undefined, COMPLETE)?.lastTransitionTime;
@@ -129,19 +116,4 @@ function firstSeen({ status }: Build, now: number): number {
 
 function stamp(text: string | undefined): number {
   return text === undefined ? 0 : fromTimestamp(text);
-}
-
-function missing(world: BuildWorld, now: number, reason: string, message: string): Obstacle {
-  const created = world.build.metadata.creationTimestamp;
-  const left = created === undefined ? MISSING_GRACE_MS : fromTimestamp(created) + MISSING_GRACE_MS - now;
-  if (left <= 0) return failed(reason, message);
-  return waiting(reason, message, left);
-}
-
-function failed(reason: string, message: string): Obstacle {
-  return { kind: 'failed', reason, message };
-}
-
-function waiting(reason: string, message: string, requeueAfterMs?: number): Obstacle {
-  return { kind: 'waiting', reason, message, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
 }

@@ -2,6 +2,7 @@ import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { Source } from '../../crds/common.ts';
 import { API_VERSION } from '../../crds/kind.ts';
+import { dirnameOf, projectNameOf } from '../../crds/names.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import { isArchOf } from '../../lib/rpm/arch.ts';
 import { ownerReference } from '../../operator/resource.ts';
@@ -74,7 +75,8 @@ function common(world: BuildWorld) {
     buildID: build.status?.id ?? 0,
     project: build.spec.project,
     owner: owner ?? '',
-    timeoutSeconds: build.spec.timeoutSeconds ?? options?.timeoutSeconds ?? 18000,
+    dirname: dirnameOf(project === undefined ? build.spec.project : projectNameOf(project), build),
+    timeoutSeconds: build.spec.timeoutSeconds ?? world.package?.spec.timeoutSeconds ?? options?.timeoutSeconds ?? 18000,
     network: build.spec.network ?? options?.network ?? false,
     background: build.spec.background,
     cancelled: false,

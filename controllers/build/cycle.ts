@@ -1,22 +1,30 @@
 import type { Build } from '../../crds/build.ts';
-import { isComplete } from '../../crds/states.ts';
 
-/** Builds looked at; a longer chain is not followed to its end. */
+/** Builds looked at. A longer chain is not followed to its end: the time limit of the wait ends a circle beyond it. */
 const LIMIT = 1000;
 
-/** The way back to `build` along `spec.after` of Builds that have not ended, as names; undefined when there is none. */
-export function cycleOf(build: Build, find: (name: string) => Build | undefined): string[] | undefined {
-  const start = build.metadata.name;
-  const seen = new Set<string>();
-  const ways: string[][] = (build.spec.after ?? []).map((name) => [name]);
-  for (let way = ways.pop(); way !== undefined && seen.size < LIMIT; way = ways.pop()) {
-    const name = way.at(-1) ?? '';
-    if (name === start) return way;
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const next = find(name);
-    if (next === undefined || isComplete(next)) continue;
-    for (const further of next.spec.after ?? []) ways.push([...way, further]);
+/**
+ * The way back to `build` along Builds that wait for each other; undefined when there is none. `before` gives the Builds
+ * that one waits for, without those that have ended.
+ */
+export function cycleOf(build: Build, before: (build: Build) => readonly Build[]): Build[] | undefined {
+  /** Who led to each Build that was found. */
+  const from = new Map<Build, Build>();
+  const queue = [build];
+  for (let next = queue.shift(); next !== undefined && from.size < LIMIT; next = queue.shift()) {
+    for (const other of before(next)) {
+      if (other.metadata.uid === build.metadata.uid) return wayTo(next, from);
+      if (from.has(other)) continue;
+      from.set(other, next);
+      queue.push(other);
+    }
   }
   return undefined;
+}
+
+/** From the first Build after the start to `last`. */
+function wayTo(last: Build, from: ReadonlyMap<Build, Build>): Build[] {
+  const way: Build[] = [];
+  for (let at: Build | undefined = last; at !== undefined && from.has(at); at = from.get(at)) way.unshift(at);
+  return way;
 }

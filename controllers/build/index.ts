@@ -1,7 +1,8 @@
 /**
  * Build: from a submission to published packages.
  *
- *   (no id) ── take a number ──▶ waiting ── project ready, `after` ended ──▶ source stage
+ *   (no id) ── take a number ──▶ waiting ── project and directory ready, `after` and `afterBatch` ended ──▶ source stage
+ *   what it refers to is missing, is wrong, or waits for it (AfterCycle, BatchIsItself) ──▶ Complete, Succeeded=False
  *   source stage failed ──▶ Complete, Succeeded=False
  *   source stage succeeded ──▶ one binary stage a chroot (or skipped by Exclusive/ExcludeArch)
  *   every binary stage ended ──▶ Complete, Succeeded = none failed
@@ -15,9 +16,11 @@ import { Builds } from '../../crds/build.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
-import { BUILD_COUNTER, labelNumber, numberOf } from '../../crds/names.ts';
+import { BUILD_COUNTER, batchOf, labelNumber, numberOf } from '../../crds/names.ts';
+import type { Package } from '../../crds/package.ts';
 import { Packages } from '../../crds/package.ts';
 import { Projects } from '../../crds/project.ts';
+import { isComplete } from '../../crds/states.ts';
 import { isConflict } from '../../operator/apiError.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -25,6 +28,7 @@ import { createCounter } from '../../operator/counter.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
+import { labelKey, labelKeys } from '../package/label.ts';
 import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
@@ -74,13 +78,43 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   manager.addIndex(Builds, 'of package', (build) =>
     build.spec.package === undefined ? [] : [`${build.metadata.namespace}/${build.spec.package}`],
   );
+  manager.addIndex(Builds, 'batch', (build) => numbered(batchOf(build)));
+  manager.addIndex(Builds, 'after batch', (build) => numbered(build.spec.afterBatch));
   manager.addIndex(Builds, 'reason', (build) => [build.status?.reason ?? '']);
   manager.addIndex(ChrootBuilds, 'owner', (child) => [controllerOf(child)?.uid ?? '']);
+
+  /** Unfinished Builds that one waits for. Each batch is gone through once: those of it are known then. */
+  function predecessors(): (build: Build) => Build[] {
+    const batches = new Set<number>();
+    return (build) => {
+      const { after = [], afterBatch } = build.spec;
+      const named = after.map((name) => builds.get(`${build.metadata.namespace}/${name}`));
+      const fresh = afterBatch !== undefined && !batches.has(afterBatch);
+      if (fresh) batches.add(afterBatch);
+      return [...named, ...(fresh ? openOf(afterBatch) : [])].filter(
+        (other) => other !== undefined && !isComplete(other),
+      ) as Build[];
+    };
+  }
+
+  function openOf(batch: number | undefined): Build[] {
+    if (batch === undefined) return [];
+    return builds.byIndex('batch', String(batch)).filter((other) => !isComplete(other));
+  }
+
+  function packageOf(build: Build): Package | undefined {
+    const { namespace } = build.metadata;
+    if (build.spec.package !== undefined) return packages.get(`${namespace}/${build.spec.package}`);
+    return labelKeys(build)
+      .flatMap((label) => packages.byIndex('label', label))
+      .find((pkg) => pkg.spec.project === build.spec.project);
+  }
 
   function observe(build: Build): BuildWorld {
     const namespace = build.metadata.namespace ?? '';
     const project = projects.get(`${namespace}/${build.spec.project}`);
     const children = chrootBuilds.byIndex('owner', build.metadata.uid ?? '');
+    const begun = children.length > 0;
     const names = [
       sourceBuildName(build.metadata.name),
       ...(project?.spec.chroots ?? []).map((chroot) => chrootBuildName(build.metadata.name, chroot)),
@@ -95,13 +129,14 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     return {
       build,
       project,
-      package: build.spec.package === undefined ? undefined : packages.get(`${namespace}/${build.spec.package}`),
+      package: packageOf(build),
       owner: children.find((child) => child.spec.stage === 'source')?.spec.owner ?? project?.status?.owner,
-      cycle: cycleOf(build, (name) => builds.get(`${namespace}/${name}`)),
+      cycle: begun ? undefined : cycleOf(build, predecessors()),
       chroots: new Map(known.filter((chroot) => chroot !== undefined).map((chroot) => [chroot.spec.name, chroot])),
       children,
       strangers,
       after: new Map(after.filter((other) => other !== undefined).map((other) => [other.metadata.name, other])),
+      batch: begun ? [] : openOf(build.spec.afterBatch),
     };
   }
 
@@ -156,14 +191,40 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     watches: [
       watching({ type: Projects, map: (project) => builds.byIndex('project', keyOf(project)).map(keyOf) }),
       // A GitOps tool may apply them after the Builds that name them.
-      watching({ type: Packages, map: (pkg) => builds.byIndex('of package', keyOf(pkg)).map(keyOf) }),
+      watching({
+        type: Packages,
+        map: (pkg) =>
+          [...builds.byIndex('of package', keyOf(pkg)), ...builds.byIndex('package', labelKey(pkg))]
+            .filter((build) => !isComplete(build))
+            .map(keyOf),
+      }),
       watching({ type: Chroots, map: () => builds.byIndex('reason', 'ChrootNotFound').map(keyOf) }),
       watching({ type: Builds, map: (other) => builds.byIndex('after', keyOf(other)).map(keyOf) }),
+      watching({
+        type: Builds,
+        map: (other) =>
+          numbered(batchOf(other)).flatMap((batch) =>
+            builds
+              .byIndex('after batch', batch)
+              .filter((build) => !isComplete(build))
+              .map(keyOf),
+          ),
+        // A batch may be large, and many may wait for it: only what changes whether it is over wakes them.
+        predicate: (old, now) =>
+          old === undefined ||
+          now === undefined ||
+          isComplete(old) !== isComplete(now) ||
+          batchOf(old) !== batchOf(now),
+      }),
     ],
     workers: options.workers,
     reconcile,
     rbac: buildRbac,
   });
+}
+
+function numbered(batch: number | undefined): string[] {
+  return batch === undefined ? [] : [String(batch)];
 }
 
 function withStatus(build: Build, status: BuildStatus): Build {

@@ -4,9 +4,11 @@ import type { CoprState } from '../../crds/common.ts';
 import { hasSucceeded, isComplete, reobserved } from '../../crds/states.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
-import type { Obstacle, Resolved } from './checks.ts';
+import type { Resolved } from './checks.ts';
 import { hold, resolve } from './checks.ts';
 import { binaryChild, skipReason, sourceChild } from './children.ts';
+import { wantedChroots } from './chroots.ts';
+import type { Obstacle } from './obstacle.ts';
 import type { Facts, Standing } from './status.ts';
 import { buildStatus } from './status.ts';
 import type { BuildWorld } from './world.ts';
@@ -208,10 +210,10 @@ function toCancel(world: BuildWorld): ChrootBuild[] {
 
 /** Of a Build that ends without its references being resolved. Without its Project nothing new is known. */
 function knownFacts(world: BuildWorld): Facts | undefined {
-  const { project, build } = world;
-  if (project === undefined) return undefined;
-  const wanted = build.spec.chroots ?? project.spec.chroots;
-  const chroots = wanted.map((name) => world.chroots.get(name)).filter((chroot) => chroot !== undefined);
+  if (world.project === undefined) return undefined;
+  const chroots = wantedChroots(world)
+    .map((name) => world.chroots.get(name))
+    .filter((chroot) => chroot !== undefined);
   return {
     chroots,
     skipped: new Map(),

@@ -8,12 +8,12 @@ import type { Project } from '../../crds/project.ts';
 export interface BuildWorld {
   build: Build;
   project: Project | undefined;
-  /** The Package that `spec.package` names, if it exists. */
+  /** The Package that `spec.package` names, or that it was made for as its label says; if it exists. */
   package: Package | undefined;
   /** Owner of the Project's repositories, as it was when the Build began; undefined before there are any. */
   owner: string | undefined;
-  /** Names of Builds that wait for each other in a circle with this one. */
-  cycle: readonly string[] | undefined;
+  /** Builds that wait for each other in a circle with this one, in the order of waiting. */
+  cycle: readonly Build[] | undefined;
   /** Chroots by their real name (`fedora-43-x86_64`). */
   chroots: ReadonlyMap<string, Chroot>;
   /** ChrootBuilds of this very Build (by uid). */
@@ -22,4 +22,6 @@ export interface BuildWorld {
   strangers: readonly ChrootBuild[];
   /** Builds that `spec.after` names; absent ones are not in the map. */
   after: ReadonlyMap<string, Build>;
+  /** Builds of the batch `spec.afterBatch` that have not ended, of all namespaces. A batch without any is over. */
+  batch: readonly Build[];
 }

@@ -7,10 +7,8 @@
  * The Build is made before the digest is remembered; its name has the digest and the generation, so a crash in
  * between makes the same Build again, which is none. A Build that retention deleted is not made again.
  */
-import type { Build } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { API_VERSION } from '../../crds/kind.ts';
-import type { Package } from '../../crds/package.ts';
 import { Packages } from '../../crds/package.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -18,8 +16,9 @@ import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
-import { fieldManager, labelValue } from '../shared/names.ts';
-import { PACKAGE_LABEL, planPackage } from './plan.ts';
+import { fieldManager } from '../shared/names.ts';
+import { labelKey, labelKeys } from './label.ts';
+import { planPackage } from './plan.ts';
 
 export const packageRbac: RbacRule[] = [
   { group: 'kopr.dev', resources: ['packages'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
@@ -67,14 +66,4 @@ export function addPackageController(manager: Manager): void {
     reconcile,
     rbac: packageRbac,
   });
-}
-
-/** Builds name their Package in a label, which long names do not fit into as they are. */
-function labelKey({ metadata }: Package): string {
-  return `${metadata.namespace}/${labelValue(metadata.name)}`;
-}
-
-function labelKeys({ metadata }: Build): string[] {
-  const label = metadata.labels?.[PACKAGE_LABEL];
-  return label === undefined ? [] : [`${metadata.namespace}/${label}`];
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Build } from '../../crds/build.ts';
 import type { Package } from '../../crds/package.ts';
 import { aBuild, aPackage, endedAs, NOW } from '../testing/objects.ts';
-import { PACKAGE_LABEL, planPackage, sourceHash } from './plan.ts';
+import { PACKAGE_LABEL } from './label.ts';
+import { planPackage, sourceHash } from './plan.ts';
 
 function condition(status: Package['status']) {
   return status?.conditions?.find(({ type }) => type === 'Ready');

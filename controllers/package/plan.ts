@@ -6,11 +6,9 @@ import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { setCondition } from '../../operator/conditions.ts';
 import { labelValue, shortHash, truncated } from '../shared/names.ts';
+import { PACKAGE_LABEL } from './label.ts';
 
 type PackageStatus = NonNullable<Package['status']>;
-
-/** On a Build: the Package that it was made for, as labelValue has it. */
-export const PACKAGE_LABEL = 'kopr.dev/package';
 
 export interface PackagePlan {
   create: Build | undefined;

@@ -28,6 +28,7 @@ export function aWorld(more: Partial<BuildWorld> = {}): BuildWorld {
     children: [],
     strangers: [],
     after: new Map(),
+    batch: [],
     ...more,
   };
 }
