@@ -11,7 +11,6 @@ import type { ProjectGate, Visit } from '../project/gate.ts';
 import type { RecordStore } from '../records.ts';
 import type { RemovedBuilds } from '../removal/removed-builds.ts';
 import {
-  buildOf,
   claim,
   holdsPackages,
   OWNER_FILE,
@@ -20,6 +19,7 @@ import {
   readOwnership,
   setLogsAside,
 } from './ownership.ts';
+import { gone, inUse } from './refusals.ts';
 
 /** A task that may send: its token was good, and it owns its results directory. */
 export interface AdmittedTask {
@@ -236,20 +236,6 @@ export class TaskStore {
   #manifestPath(task: string): string {
     return join(this.#options.paths.upload(task), 'manifest.json');
   }
-}
-
-function gone(task: string): ApiError {
-  return new ApiError(410, 'TaskSuperseded', `the task ${task} was given up; nothing it sends is accepted any more`);
-}
-
-function inUse(directory: ResultDirectory, owner: Ownership | undefined): ApiError {
-  const whose =
-    owner === undefined ? 'packages of another build' : `the results of another build, ${buildOf(owner.task)}`;
-  return new ApiError(
-    409,
-    'DirectoryInUse',
-    `the directory ${relativePath(directory)} holds ${whose}; submit this build again, so that it gets a number of its own`,
-  );
 }
 
 function canonical(manifest: TaskManifest): string {
