@@ -9,6 +9,7 @@ const PROGRAMS: Record<string, string> = {
   distgit: 'services/distgit/main.ts',
   publisher: 'services/publisher/main.ts',
   builder: 'builder/main.ts',
+  api: 'api/main.ts',
   bootstrap: 'charts/bootstrap/main.ts',
   selftest: 'test/selftest/main.ts',
 };

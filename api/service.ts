@@ -39,6 +39,7 @@ export interface PartTools {
   config: ApiConfig;
   clock: Clock;
   log: Logger;
+  random: (bytes: number) => Buffer;
 }
 
 /** What is made from the caches: parts.ts has the real ones. Both may add indexes to the caches, which are still empty. */
@@ -92,7 +93,7 @@ export async function startService(config: ApiConfig, tools: ServiceTools): Prom
   const redis =
     config.redisURL === undefined ? undefined : connectRedis({ url: config.redisURL, clock, log, random: Math.random });
   const dispatcher = new Agent({ connections: 64, headersTimeout: 30_000, bodyTimeout: 30_000 });
-  const partTools: PartTools = { client, stores, db, config, clock, log };
+  const partTools: PartTools = { client, stores, db, config, clock, log, random: tools.random };
   const cluster = tools.parts.cluster(partTools);
   const logs = createLogReader({
     stages: tools.parts.stages(partTools, cluster),
