@@ -32,8 +32,8 @@ export interface Term {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Changes come in bursts. */
-const GATHER_MS = 50;
+/** Changes come in bursts, and a pass looks at all objects; nobody waits for the history while the cluster has them. */
+const GATHER_MS = 200;
 const IDLE_MS = 30_000;
 /** After an object that could not be dealt with. */
 const AGAIN_MS = 5_000;

@@ -100,6 +100,21 @@ describe('a list of builds', () => {
     expect(await db.builds.count({ project: PROJECT, ...filter })).toBe(expected.length);
   });
 
+  it.each([
+    ['a number beyond all', () => db.builds.get(1e20)],
+    ['a number that is none', () => db.builds.get(1.5)],
+    ['a name with a NUL', () => db.packages.get(PROJECT, 'hello\0')],
+    ['a user with a NUL', () => db.users.byName('\0')],
+  ])('or anything else has nothing for %s', async (_, ask) => {
+    expect(await ask()).toBeUndefined();
+  });
+
+  it('is empty beyond its end and for names that nothing can have', async () => {
+    expect(await db.builds.list({ project: PROJECT }, { limit: 10, offset: 1e20 })).toEqual([]);
+    expect(await db.builds.list({ project: PROJECT, package: '\0' }, PAGE)).toEqual([]);
+    expect(await db.builds.count({ project: PROJECT, status: '\0' })).toBe(0);
+  });
+
   it('comes in pages', async () => {
     expect(ids(await db.builds.list({ project: PROJECT }, { limit: 2, offset: 1 }))).toEqual([4, 3]);
     expect(ids(await db.builds.list({ project: PROJECT }, { limit: 2, offset: 9 }))).toEqual([]);
