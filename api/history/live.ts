@@ -12,12 +12,16 @@ import { uploadURL } from './source.ts';
 /** The name of the source stage among those of a build. */
 export const SOURCE_STAGE = 'srpm-builds';
 
-/** A Build with a number is shown as soon as it is in the cache, whether kopr has looked at it or not. */
+/**
+ * A Build with a number is shown as soon as it is in the cache, whether kopr has looked at it or not.
+ * @param packageName of the Package that it is a build of, which is known before its sources are
+ */
 export function liveRow(
   build: Build,
   stages: readonly ChrootBuild[],
   project: Project,
   resultsURL: string,
+  packageName?: string,
 ): BuildRow | undefined {
   const id = numberOf(build);
   if (id === undefined) return undefined;
@@ -29,7 +33,7 @@ export function liveRow(
     objectName: metadata.name,
     uid: metadata.uid ?? '',
     dirname: dirnameOf(projectNameOf(project), build),
-    package: status?.package ?? null,
+    package: status?.package ?? packageName ?? null,
     version: status?.version ?? null,
     state: stateOf(build),
     reason: status?.reason ?? null,

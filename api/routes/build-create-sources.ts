@@ -45,7 +45,7 @@ export const scmFields = {
 export const scmAliases = { srpm_build_method: 'source_build_method' };
 
 const scm = z.object(scmFields);
-export type ScmFields = Partial<z.infer<typeof scm>>;
+export type ScmFields = { [Field in keyof z.infer<typeof scm>]?: z.infer<typeof scm>[Field] | undefined };
 
 const FIELDS: Readonly<Record<string, string>> = {
   url: 'clone_url',

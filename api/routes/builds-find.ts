@@ -1,5 +1,6 @@
 /** Projects and builds by the names and numbers of requests: first in the cluster, then in the record of what ended. */
 import type { Build } from '../../crds/build.ts';
+import { packageNameOf } from '../../crds/names.ts';
 import type { ProjectView } from '../cluster/index.ts';
 import type { BuildRow } from '../db/database.ts';
 import { type BuildJSON, buildJSON } from '../history/json.ts';
@@ -41,7 +42,11 @@ export function projectOfBody(
 }
 
 export function rowOf({ cluster, config }: World, view: ProjectView, build: Build): BuildRow | undefined {
-  return liveRow(build, cluster.chrootBuildsOf(build), view.project, config.resultsURL);
+  const { spec, status } = build;
+  const early = spec.package !== undefined && status?.package === undefined;
+  const pkg = early ? cluster.packagesOf(view).find(({ metadata }) => metadata.name === spec.package) : undefined;
+  const name = pkg === undefined ? undefined : packageNameOf(pkg);
+  return liveRow(build, cluster.chrootBuildsOf(build), view.project, config.resultsURL, name);
 }
 
 function buildNotFound(id: number): Error {
