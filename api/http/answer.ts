@@ -8,7 +8,8 @@ import { Stopping } from './in-flight.ts';
 import type { Reply } from './reply.ts';
 
 const DISCARD_MS = 30_000;
-const JSON_TYPE = 'application/json';
+/** Logs and .repo files hold what strangers wrote: no browser shall take them for anything but text. */
+const NO_SNIFFING = { 'X-Content-Type-Options': 'nosniff' };
 
 export interface Failure {
   status: number;
@@ -69,7 +70,12 @@ export function sendJSON(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const text = JSON.stringify(body);
-  response.writeHead(status, { ...headers, 'Content-Type': JSON_TYPE, 'Content-Length': Buffer.byteLength(text) });
+  response.writeHead(status, {
+    ...NO_SNIFFING,
+    ...headers,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+  });
   response.end(text);
 }
 
@@ -93,11 +99,12 @@ export function sendFailure(request: IncomingMessage, response: ServerResponse, 
 /** Resolves when the client has taken it all; rejects when the source fails or the client is gone. */
 export async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSignal): Promise<void> {
   if (typeof reply.body === 'string') {
-    response.writeHead(reply.status, { ...reply.headers, 'Content-Length': Buffer.byteLength(reply.body) });
+    const length = { 'Content-Length': Buffer.byteLength(reply.body) };
+    response.writeHead(reply.status, { ...NO_SNIFFING, ...reply.headers, ...length });
     response.end(reply.body);
     return;
   }
-  response.writeHead(reply.status, reply.headers);
+  response.writeHead(reply.status, { ...NO_SNIFFING, ...reply.headers });
   response.flushHeaders();
   for await (const chunk of reply.body) {
     if (signal.aborted) break;
