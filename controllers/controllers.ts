@@ -38,7 +38,7 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
     clock,
     dispatcher: setup.dispatcher,
   });
-  addProjectController(manager, { services, workers: 4 });
+  addProjectController(manager, { services, releaseNamespace: config.releaseNamespace, workers: 4 });
   addPackageController(manager);
   addBuildController(manager, { releaseNamespace: config.releaseNamespace, workers: WORKERS });
   addChrootBuildController(manager, {

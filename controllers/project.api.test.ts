@@ -65,6 +65,7 @@ describe('a Project', () => {
         { name: 'pebble-13-x86_64', architecture: 'x86_64' },
         { name: 'pebble-12-i386', architecture: 'i386' },
       ],
+      develMode: false,
       repoFile: { priority: 7, moduleHotfixes: false },
     });
   });

@@ -1,10 +1,15 @@
 import type { Build } from '../../crds/build.ts';
-import type { Project } from '../../crds/project.ts';
-import { hasSucceeded, isComplete } from '../../crds/states.ts';
+import { projectNameOf } from '../../crds/names.ts';
+import { isComplete } from '../../crds/states.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { RepositoryRequest } from '../../lib/protocol/publisher.ts';
 import type { Condition } from '../../operator/conditions.ts';
-import { isTrue, setCondition } from '../../operator/conditions.ts';
+import { isTrue } from '../../operator/conditions.ts';
+import { isGitOpsOwned } from '../retention/plan.ts';
+import { missingDirectories } from './names.ts';
+import type { Wish } from './repositories.ts';
+import type { ProjectStatus } from './status.ts';
+import { projectStatus, regenerationOf } from './status.ts';
 import type { ProjectWorld } from './world.ts';
 
 /** Guards the repositories: the Project object goes only after they are gone (or are to be retained). */
@@ -17,28 +22,39 @@ const RETRY_MISSING_MS = 15_000;
 /** Pauses that grew with the outage would make new Projects wait for as long again after it. */
 const RETRY_UNAVAILABLE_MS = 10_000;
 const POLL_MS = 1_000;
+/** A wake-up further away than this is split: timers of weeks are not worth trusting. */
+const LONGEST_SLEEP_MS = 3_600_000;
 /** For so long a deletion waits for Builds to say that they have ended, so that whoever waits for them learns of it. */
 const BUILDS_END_MS = 60_000;
 /** Builds that are deleted in one go when their Project is deleted. */
 export const DELETE_BATCH = 100;
 
-type ProjectStatus = NonNullable<Project['status']>;
-
 export type ProjectPlan =
+  /** It has no number yet: get one, then plan again. Nothing else is done before. */
+  | { step: 'allocateID' }
   | { step: 'addFinalizer' }
-  /** Ask the publisher, then plan again with its answer. */
-  | { step: 'ensureRepositories'; owner: string; request: RepositoryRequest }
+  /** Ask the publisher, then plan again with its answers. */
+  | ({ step: 'ensureRepositories' } & Wish)
   | { step: 'status'; status: ProjectStatus; requeueAfterMs?: number }
   | { step: 'deleteBuilds'; builds: Build[] }
-  | { step: 'deleteRepositories'; owner: string }
+  | { step: 'deleteRepositories'; owner: string; name: string }
+  /** Its time is over: delete it, as it is now. */
+  | { step: 'expire' }
   | { step: 'removeFinalizer' }
   | { step: 'nothing' };
 
 /** Pure: what a Project needs next. `now` in milliseconds since the epoch. */
 export function planProject(world: ProjectWorld, now: number): ProjectPlan {
-  const { project, owner, conflict, repositories } = world;
-  const finalizers = project.metadata.finalizers ?? [];
-  if (project.metadata.deletionTimestamp !== undefined) return deleting(world, finalizers.includes(FINALIZER), now);
+  const { project } = world;
+  const guarded = project.metadata.finalizers?.includes(FINALIZER) === true;
+  if (project.metadata.deletionTimestamp !== undefined) return deleting(world, guarded, now);
+  if (isExpired(world, now) && !isGitOpsOwned(project) && world.builds.every(isComplete)) return { step: 'expire' };
+  if (project.status?.id === undefined) return { step: 'allocateID' };
+  return untilExpiry(world, living(world, guarded, now), now);
+}
+
+function living(world: ProjectWorld, guarded: boolean, now: number): ProjectPlan {
+  const { project, owner, conflict, nameTaken, repositories } = world;
   const problem = 'problem' in owner ? owner.problem : conflict;
   if (problem !== undefined || !('owner' in owner)) {
     return notReady(world, now, 'OwnerNotValid', problem ?? '', RETRY_MISSING_MS);
@@ -48,16 +64,24 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
     const message = `its repositories belong to owner "${former}", but the owner of its namespace is "${owner.owner}" now; give the namespace its former owner back, or make the Project anew`;
     return notReady(world, now, 'OwnerChanged', message, RETRY_MISSING_MS);
   }
+  if (nameTaken !== undefined) return notReady(world, now, 'NameTaken', nameTaken, RETRY_MISSING_MS);
   const unknown = project.spec.chroots.filter((name) => !world.chroots.has(name));
   if (unknown.length > 0) {
     const message = `this cluster has no Chroot ${unknown.join(', ')}; "kubectl get chroots" lists what it has`;
     return notReady(world, now, 'ChrootNotFound', message, RETRY_MISSING_MS);
   }
   // Before the first effect outside the cluster.
-  if (!finalizers.includes(FINALIZER)) return { step: 'addFinalizer' };
+  if (!guarded) return { step: 'addFinalizer' };
   if (repositories === undefined) {
-    if (!isStale(world)) return { step: 'status', status: status(world, now, undefined) };
-    return { step: 'ensureRepositories', owner: owner.owner, request: request(world) };
+    const directories = dueDirectories(world);
+    if (!isStale(world) && directories.length === 0) return ready(world, project.status?.chroots?.length ?? 0, now);
+    return {
+      step: 'ensureRepositories',
+      owner: owner.owner,
+      name: projectNameOf(project),
+      request: request(world),
+      directories,
+    };
   }
   if (repositories === 'pending') {
     return notReady(world, now, CREATING, 'its repositories and key are being made', POLL_MS);
@@ -69,28 +93,72 @@ export function planProject(world: ProjectWorld, now: number): ProjectPlan {
   if ('refused' in repositories) {
     return notReady(world, now, repositories.refused.code, repositories.refused.message, undefined);
   }
+  return ready(world, repositories.chroots.length, now);
+}
+
+function ready(world: ProjectWorld, repositories: number, now: number): ProjectPlan {
+  const { pending = [], refused = [] } = world.directories ?? {};
+  const [first] = refused;
+  const message = [
+    `${repositories} repositories are in place`,
+    ...(first === undefined ? [] : [`the publisher refuses directory "${first.dirname}": ${first.message}`]),
+    ...(isExpired(world, now) && isGitOpsOwned(world.project)
+      ? ['it has expired, but is not deleted, since the tool that owns it would make it again; delete it there']
+      : []),
+  ].join('; ');
   return {
     step: 'status',
-    status: status(world, now, {
-      status: 'True',
-      reason: 'Ready',
-      message: `${repositories.chroots.length} repositories are in place`,
-    }),
+    status: projectStatus(world, now, { status: 'True', reason: 'Ready', message }),
+    ...(pending.length === 0 ? {} : { requeueAfterMs: POLL_MS }),
   };
 }
 
-/** The publisher must be asked when the spec changed, when it never answered well, or when builds were published since. */
-function isStale({ project, published }: ProjectWorld): boolean {
+function isExpired({ project }: ProjectWorld, now: number): boolean {
+  const { expiresAt } = project.spec;
+  return expiresAt !== undefined && fromTimestamp(expiresAt) <= now;
+}
+
+/** Looks again at the latest when its time is over. */
+function untilExpiry(world: ProjectWorld, plan: ProjectPlan, now: number): ProjectPlan {
+  const { expiresAt } = world.project.spec;
+  if (plan.step !== 'status' || expiresAt === undefined || isExpired(world, now)) return plan;
+  const left = Math.min(fromTimestamp(expiresAt) - now, LONGEST_SLEEP_MS, plan.requeueAfterMs ?? LONGEST_SLEEP_MS);
+  return { ...plan, requeueAfterMs: left };
+}
+
+/** Those that Builds wait for first; then, when settings have changed, all that there are. */
+function dueDirectories(world: ProjectWorld): string[] {
+  const missing = missingDirectories(world);
+  return hasNewSettings(world) ? [...missing, ...(world.project.status?.directories ?? [])] : missing;
+}
+
+/** The publisher must be asked when settings changed, when it never answered well, or when builds were published since. */
+function isStale(world: ProjectWorld): boolean {
+  if (hasNewSettings(world)) return true;
+  return (world.project.status?.chroots ?? []).some(
+    ({ name, generation }) => (world.published.get(name) ?? 0) > generation,
+  );
+}
+
+function hasNewSettings({ project }: ProjectWorld): boolean {
   const { status } = project;
   if (!isTrue(status?.conditions as Condition[] | undefined, 'Ready')) return true;
   if (status?.observedGeneration !== project.metadata.generation) return true;
-  return (status?.chroots ?? []).some(({ name, generation }) => (published.get(name) ?? 0) > generation);
+  const wish = regenerationOf(project);
+  return wish !== undefined && wish !== status?.regenerated;
 }
 
 function request({ project, chroots }: ProjectWorld): RepositoryRequest {
-  const { repoPriority, moduleHotfixes } = project.spec.options;
+  const { develMode, repoPriority, moduleHotfixes } = project.spec.options;
+  const regenerate = regenerationOf(project);
   return {
-    chroots: project.spec.chroots.map((name) => ({ name, architecture: chroots.get(name)?.spec.architecture ?? '' })),
+    chroots: project.spec.chroots.map((name) => {
+      const comps = project.spec.chrootSettings?.find((settings) => settings.name === name)?.comps?.content;
+      const architecture = chroots.get(name)?.spec.architecture ?? '';
+      return { name, architecture, ...(comps === undefined ? {} : { comps }) };
+    }),
+    develMode,
+    ...(regenerate === undefined ? {} : { regenerate }),
     repoFile: { ...(repoPriority === undefined ? {} : { priority: repoPriority }), moduleHotfixes },
   };
 }
@@ -110,49 +178,9 @@ function notReady(
       : ({ status: 'False', reason, message } as const);
   return {
     step: 'status',
-    status: status(world, now, condition),
+    status: projectStatus(world, now, condition),
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
-}
-
-/** The one place where the status of a Project is made. Without a condition the Ready condition stays as it is. */
-function status(
-  world: ProjectWorld,
-  now: number,
-  ready: Pick<Condition, 'status' | 'reason' | 'message'> | undefined,
-): ProjectStatus {
-  const { project, owner, repositories } = world;
-  const previous = project.status;
-  const answer =
-    repositories !== undefined && repositories !== 'pending' && 'state' in repositories ? repositories : undefined;
-  // Only what the publisher has made repositories for: this name decides what a deletion deletes.
-  const mine = answer && 'owner' in owner ? owner.owner : previous?.owner;
-  const before = previous?.conditions as Condition[] | undefined;
-  const conditions = ready
-    ? setCondition(before, { type: 'Ready', ...ready }, project.metadata.generation, toTimestamp(now))
-    : before;
-  const settled = ready?.status === 'True';
-  const observed = settled ? project.metadata.generation : previous?.observedGeneration;
-  const keyURL = answer?.publicKeyURL ?? previous?.publicKeyURL;
-  const fingerprint = answer?.publicKeyFingerprint ?? previous?.publicKeyFingerprint;
-  const chroots = answer?.chroots ?? previous?.chroots;
-  return {
-    ...(observed === undefined ? {} : { observedGeneration: observed }),
-    ...(conditions === undefined ? {} : { conditions }),
-    ...(mine === undefined ? {} : { owner: mine }),
-    ...(keyURL === undefined ? {} : { publicKeyURL: keyURL }),
-    ...(fingerprint === undefined ? {} : { publicKeyFingerprint: fingerprint }),
-    ...(chroots === undefined ? {} : { chroots: [...chroots] }),
-    builds: counts(world.builds),
-    ready: ready?.status ?? previous?.ready ?? 'Unknown',
-    chrootCount: project.spec.chroots.length,
-  };
-}
-
-function counts(builds: readonly Build[]): NonNullable<ProjectStatus['builds']> {
-  const active = builds.filter((build) => !isComplete(build)).length;
-  const succeeded = builds.filter(hasSucceeded).length;
-  return { total: builds.length, active, succeeded, failed: builds.length - active - succeeded };
 }
 
 /** Builds first (each ends itself when it sees this; deleting one cancels it), repositories when no Build is left that could write into them. */
@@ -167,11 +195,14 @@ function deleting(world: ProjectWorld, guarded: boolean, now: number): ProjectPl
       .filter((build) => isComplete(build) || !patient);
     return { step: 'deleteBuilds', builds: doomed.sort(byAge).slice(0, DELETE_BATCH) };
   }
+  // What it never had for itself alone is another one's.
+  if (world.nameTaken !== undefined) return { step: 'removeFinalizer' };
   // Before the first answer of the publisher the namespace decides, unless its name is another one's.
   const claimed = world.conflict === undefined && 'owner' in owner ? owner.owner : undefined;
-  const name = world.project.status?.owner ?? claimed;
+  const whose = world.project.status?.owner ?? claimed;
   // Never had an owner: nothing was ever made for it.
-  return name === undefined ? { step: 'removeFinalizer' } : { step: 'deleteRepositories', owner: name };
+  if (whose === undefined) return { step: 'removeFinalizer' };
+  return { step: 'deleteRepositories', owner: whose, name: projectNameOf(world.project) };
 }
 
 function byAge(a: Build, b: Build): number {

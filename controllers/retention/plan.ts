@@ -2,6 +2,7 @@ import type { Build } from '../../crds/build.ts';
 import type { Project } from '../../crds/project.ts';
 import { completedAt } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
+import type { KubeObject } from '../../operator/resource.ts';
 
 export interface RetentionPlan {
   /** Builds to delete. */
@@ -61,8 +62,8 @@ const TRACKING_LABELS = [
 ];
 
 /** Something outside would put the object back if it were deleted. */
-export function isGitOpsOwned(build: Build): boolean {
-  const { annotations = {}, labels = {} } = build.metadata;
+export function isGitOpsOwned({ metadata }: Pick<KubeObject, 'metadata'>): boolean {
+  const { annotations = {}, labels = {} } = metadata;
   return (
     TRACKING_ANNOTATIONS.some((name) => annotations[name] !== undefined) ||
     TRACKING_LABELS.some((name) => labels[name] !== undefined)

@@ -68,9 +68,14 @@ export class PublisherModel {
 
   ensure(owner: string, project: string, body: unknown): ProjectRepositories {
     const request = repositoryRequest.parse(body);
+    const [main = project] = project.split(':');
+    if (main !== project && !this.projects.has(`${owner}/${main}`)) {
+      throw new TerminalError('ProjectDeleted', `the project ${owner}/${main} is not there`);
+    }
     this.projects.set(`${owner}/${project}`, request);
     return {
       state: 'done',
+      ...(request.regenerate === undefined ? {} : { regenerated: request.regenerate }),
       publicKeyFingerprint: 'F'.repeat(40),
       publicKeyURL: `${this.url()}/results/${owner}/${project}/pubkey.gpg`,
       chroots: request.chroots.map(({ name }) => {
@@ -83,10 +88,11 @@ export class PublisherModel {
 
   delete(owner: string, project: string): void {
     this.deleted.push(`${owner}/${project}`);
+    const isOf = (key: string): boolean =>
+      /^[:/]/.test(key.slice(`${owner}/${project}`.length)) && key.startsWith(`${owner}/${project}`);
     this.projects.delete(`${owner}/${project}`);
-    for (const key of this.repositories.keys()) {
-      if (key.startsWith(`${owner}/${project}/`)) this.repositories.delete(key);
-    }
+    for (const key of this.projects.keys()) if (isOf(key)) this.projects.delete(key);
+    for (const key of this.repositories.keys()) if (isOf(key)) this.repositories.delete(key);
   }
 
   /** Publications for one Build, by its number. */
