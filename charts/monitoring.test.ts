@@ -10,6 +10,7 @@ const EVERYTHING = join(import.meta.dirname, 'testing/values/everything.yaml');
 describe('metrics', () => {
   const WORKLOADS = [
     ['Deployment', 'kopr-operator'],
+    ['Deployment', 'kopr-api'],
     ['StatefulSet', 'kopr-keygen'],
     ['StatefulSet', 'kopr-distgit'],
     ['StatefulSet', 'kopr-publisher'],

@@ -1,5 +1,6 @@
 /** `make demo`: from a bare machine to an installed and running package, in front of your eyes. */
 import { join } from 'node:path';
+import { coprConfig } from '../deploy/accounts.ts';
 import type { Cluster } from '../deploy/cluster.ts';
 import { deploy, RELEASE_NAMESPACE } from '../deploy/deploy.ts';
 import { TEST_NAMESPACE } from '../deploy/files.ts';
@@ -48,7 +49,12 @@ async function demo(): Promise<void> {
     );
     process.stdout.write(`${output.trimEnd()}\n`);
   }
-  say('That was kopr. Look around:');
+  const config = await step('making the user demo, an administrator, with a token for the REST API', () =>
+    coprConfig((args) => cluster.kubectl(args), { user: NAMESPACE, admin: true }),
+  );
+  say('That was kopr. With this in ~/.config/copr, copr-cli and python-copr use it as the user demo:');
+  process.stdout.write(`${config.trimEnd()}\n`);
+  say('Look around:');
   process.stdout.write(
     lookAround(cluster)
       .map((line) => `  ${line}\n`)
@@ -62,6 +68,7 @@ function lookAround({ kubeconfig, tools, registry }: Cluster): string[] {
     `export KUBECONFIG=${kubeconfig}`,
     `export PATH=${tools}:$PATH   # kubectl and helm`,
     `kubectl -n ${NAMESPACE} describe build hello-1`,
+    'make -s copr-config USER=demo >~/.config/copr   # and then: copr-cli list',
     ...(registry === 'localhost'
       ? [`make down   ${enough}`]
       : [

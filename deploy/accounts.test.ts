@@ -1,37 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { coprConfig } from './accounts.ts';
-import { CommandError } from './run.ts';
 
-const CONFIG =
-  '[copr-cli]\nlogin = a\nusername = demo\ntoken = b\ncopr_url = http://127.0.0.1:30500\nencrypted = False\n';
+const CONFIG = '[copr-cli]\nusername = demo\nlogin = a\ntoken = b\ncopr_url = http://127.0.0.1:30500\nencrypted = no\n';
 
-/** Stands in for kubectl exec: what the pod would say, and what it was asked. */
-function pod(users: string[]): { kubectl: (args: readonly string[]) => Promise<string>; asked: string[] } {
+/** Stands in for kubectl exec: what it was asked. */
+function pod(): { kubectl: (args: readonly string[]) => Promise<string>; asked: string[] } {
   const asked: string[] = [];
   return {
     asked,
-    kubectl: async (args) => {
+    kubectl: (args) => {
       const command = args.slice(args.indexOf('admin') + 1).join(' ');
       asked.push(command);
-      const [, verb, name = ''] = command.split(' ');
-      if (verb === 'show' && !users.includes(name)) throw new CommandError('exit code 1', '', `no user ${name}`);
-      return command.startsWith('token add') ? CONFIG : '';
+      return Promise.resolve(command.startsWith('token add') ? CONFIG : 'user demo exists already\n');
     },
   };
 }
 
+const USER = 'user add demo --exist-ok';
 const TOKEN = 'token add demo --description make copr-config --copr-config';
 
 describe('a configuration for copr-cli', () => {
-  it('is made for a user who is there', async () => {
-    const { kubectl, asked } = pod(['demo']);
-    expect(await coprConfig(kubectl, { user: 'demo' })).toBe(CONFIG);
-    expect(asked).toEqual(['user show demo', TOKEN]);
-  });
-
-  it('makes the user first who is not there', async () => {
-    const { kubectl, asked } = pod([]);
-    await coprConfig(kubectl, { user: 'demo', admin: true });
-    expect(asked).toEqual(['user show demo', 'user add demo', 'user set-admin demo', TOKEN]);
+  it.each<[string, boolean, string[]]>([
+    ['a user', false, [USER, TOKEN]],
+    ['an administrator', true, [USER, 'user set-admin demo on', TOKEN]],
+  ])('is made for %s, who is made if need be', async (_, admin, commands) => {
+    const { kubectl, asked } = pod();
+    expect(await coprConfig(kubectl, { user: 'demo', admin })).toBe(CONFIG);
+    expect(asked).toEqual(commands);
   });
 });

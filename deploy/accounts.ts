@@ -1,6 +1,5 @@
 import { RELEASE_NAMESPACE } from './deploy.ts';
 import type { Kubectl } from './kubectl.ts';
-import { CommandError } from './run.ts';
 
 export interface Account {
   user: string;
@@ -27,18 +26,7 @@ export function apiAdmin(kubectl: Kubectl, args: readonly string[]): Promise<str
 
 /** What ~/.config/copr has to hold for this user, with a new token. The user is made if there is none of this name. */
 export async function coprConfig(kubectl: Kubectl, { user, admin = false }: Account): Promise<string> {
-  if (!(await exists(kubectl, user))) await apiAdmin(kubectl, ['user', 'add', user]);
-  if (admin) await apiAdmin(kubectl, ['user', 'set-admin', user]);
+  await apiAdmin(kubectl, ['user', 'add', user, '--exist-ok']);
+  if (admin) await apiAdmin(kubectl, ['user', 'set-admin', user, 'on']);
   return apiAdmin(kubectl, ['token', 'add', user, '--description', 'make copr-config', '--copr-config']);
-}
-
-/** A pod that cannot be reached is another failure than a user who is not there: adding tells which it was. */
-async function exists(kubectl: Kubectl, user: string): Promise<boolean> {
-  try {
-    await apiAdmin(kubectl, ['user', 'show', user]);
-    return true;
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
 # Builds kopr's images into one OCI archive and prints its path; see --help.
 set -euo pipefail
 
-readonly TARGETS=(operator keygen distgit publisher builder selftest web postgres redis)
+readonly TARGETS=(operator keygen distgit publisher builder selftest api web postgres redis)
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly SUITE=trixie
 # Archives that stay in the cache, and unnamed images that stay in buildah's storage as its cache of layers.

@@ -4,7 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const TARGETS = ['operator', 'keygen', 'distgit', 'publisher', 'builder', 'selftest', 'web', 'postgres', 'redis'];
+const TARGETS = [
+  'operator',
+  'keygen',
+  'distgit',
+  'publisher',
+  'builder',
+  'selftest',
+  'api',
+  'web',
+  'postgres',
+  'redis',
+];
 /** Servers of others, which a script of ours starts. */
 const SCRIPTS = ['postgres', 'redis'];
 const containerfile = readFileSync(join(import.meta.dirname, 'Containerfile'), 'utf8');
@@ -12,7 +23,7 @@ const containerfile = readFileSync(join(import.meta.dirname, 'Containerfile'), '
 let dist = '';
 beforeAll(() => {
   dist = mkdtempSync(join(tmpdir(), 'kopr-dist-'));
-  for (const name of ['operator', 'bootstrap', 'keygen', 'distgit', 'publisher', 'builder', 'selftest']) {
+  for (const name of ['operator', 'bootstrap', 'keygen', 'distgit', 'publisher', 'builder', 'selftest', 'api']) {
     writeFileSync(join(dist, `${name}.mjs`), `console.log('${name}');\n`);
   }
 });
