@@ -172,6 +172,17 @@ describe('fetch and srpm, for a source stage', () => {
     ]);
   });
 
+  it('take the very file that was uploaded, and no other', async () => {
+    lookaside = (_request, response) => void response.end(spec);
+    const sha256 = createHash('sha256').update(spec).digest('hex');
+    const upload = { url: `${server.url}/repo/tmp/s.spec`, name: 's.spec', size: spec.length, sha256 };
+    expect(await run(sourceTask({ upload }))).toBe(0);
+    expect(await readFile(path('work', 'sources', 's.spec'), 'utf8')).toBe(spec);
+    expect(await readdir(path('results'))).toEqual(['builder-live.log']);
+    expect(await run(sourceTask({ upload: { ...upload, size: 1 } }))).toBe(0);
+    expect(await verdict()).toMatchObject({ outcome: 'failed', reason: 'SourceDigestMismatch' });
+  });
+
   it('end with a verdict when the link does not answer, and srpm does not touch it', async () => {
     const task = sourceTask({ link: { url: `${server.url}/repo/x.spec` } });
     lookaside = (_request, response) => void response.writeHead(404).end();
