@@ -30,11 +30,11 @@ export interface BatchProblem {
 /** What a plan asks of the world. */
 export interface Batches {
   /** Any build, live or recorded. */
-  find(id: number): BatchMember | undefined;
+  readonly find: (id: number) => BatchMember | undefined;
   /** Live builds of a batch; recorded ones have ended and change nothing. */
-  members(batch: number): readonly BatchMember[];
+  readonly members: (batch: number) => readonly BatchMember[];
   /** Does some build wait for that batch? May look at every build there is, so it is asked last. */
-  isWaitedFor(batch: number): boolean;
+  readonly isWaitedFor: (batch: number) => boolean;
 }
 
 export function planBatch({ withBuild, afterBuild }: BatchRequest, batches: Batches): BatchPlan | BatchProblem {
