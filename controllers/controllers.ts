@@ -54,7 +54,7 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
   });
   addPoolController(manager);
   addBuilderController(manager, { services, installation: config, tokenKey, workers: WORKERS });
-  addRemovalController(manager, { services });
+  addRemovalController(manager, { services, archive: config.archive });
   addRetentionController(manager, { archive: config.archive });
   addUploadController(manager, {
     uploads: createUploadStore({

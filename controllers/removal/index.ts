@@ -4,16 +4,18 @@
  *   no such project, a build has not ended ──▶ Complete, Succeeded=False, state Refused
  *   ── ask the publisher ── working ──▶ ask again
  *                        ── nothing of them is published ──▶ delete their Build objects ──▶ Complete, state Removed
- *   ended an hour ago ──▶ deleted
+ *   ended an hour ago, and the history knows ──▶ deleted
  *
  * Every step may run twice: the publisher remembers removals by the uid of this object, and takes nothing of these
  * builds in any more.
  */
 import { Builds } from '../../crds/build.ts';
 import { API_VERSION } from '../../crds/kind.ts';
+import { ARCHIVED_ANNOTATION } from '../../crds/names.ts';
 import { Projects } from '../../crds/project.ts';
 import type { Removal, RemovalStatus } from '../../crds/removal.ts';
 import { Removals } from '../../crds/removal.ts';
+import { hasSucceeded } from '../../crds/states.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { RemovalRequest } from '../../lib/protocol/publisher.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
@@ -37,7 +39,13 @@ export const removalRbac: RbacRule[] = [
 
 const MANAGER = fieldManager('removal');
 
-export function addRemovalController(manager: Manager, { services }: { services: Services }): void {
+export interface RemovalControllerOptions {
+  services: Services;
+  /** required: a history records what is removed, and a Removal stays until it has. */
+  archive: 'required' | 'none';
+}
+
+export function addRemovalController(manager: Manager, { services, archive }: RemovalControllerOptions): void {
   const removals = manager.store(Removals);
   const projects = manager.store(Projects);
   const builds = manager.store(Builds);
@@ -45,7 +53,13 @@ export function addRemovalController(manager: Manager, { services }: { services:
 
   function observe(removal: Removal): RemovalWorld {
     const project = `${removal.metadata.namespace}/${removal.spec.project}`;
-    return { removal, project: projects.get(project), builds: namedBy(removal, builds.byIndex('project', project)) };
+    const recorded = removal.metadata.annotations?.[ARCHIVED_ANNOTATION] !== undefined;
+    return {
+      removal,
+      project: projects.get(project),
+      builds: namedBy(removal, builds.byIndex('project', project)),
+      needed: archive === 'required' && hasSucceeded(removal) && !recorded,
+    };
   }
 
   async function ask(

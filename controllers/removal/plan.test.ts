@@ -17,7 +17,7 @@ function aRemoval(status?: RemovalStatus): Removal {
 }
 
 function aWorld(more: Partial<RemovalWorld> = {}): RemovalWorld {
-  return { removal: aRemoval(), project: aProject(), builds: [], ...more };
+  return { removal: aRemoval(), project: aProject(), builds: [], needed: false, ...more };
 }
 
 const finished = aBuild({}, { id: 7, ...endedAs('succeeded') });
@@ -70,10 +70,11 @@ describe('planRemoval', () => {
     expect(planRemoval(aWorld({ project: going }), NOW)).toMatchObject({ notes: [{ reason: 'ProjectDeleted' }] });
   });
 
-  it('is deleted an hour after its end', () => {
+  it('is deleted an hour after its end, if the history knows of it', () => {
     const conditions = (seconds: number) => runConditions([], 'succeeded', 'Removed', '', 1, ago(seconds));
     const old = aRemoval({ conditions: conditions(3600) });
     expect(planRemoval(aWorld({ removal: old }), NOW)).toEqual({ step: 'delete' });
+    expect(planRemoval(aWorld({ removal: old, needed: true }), NOW)).toEqual({ step: 'wait', requeueAfterMs: 60_000 });
     const young = aRemoval({ conditions: conditions(3000) });
     expect(planRemoval(aWorld({ removal: young }), NOW)).toEqual({ step: 'wait', requeueAfterMs: 600_000 });
   });

@@ -15,6 +15,8 @@ export interface RemovalWorld {
   project: Project | undefined;
   /** Builds of the project that exist and have one of the numbers. */
   builds: readonly Build[];
+  /** Has a history still to learn that it succeeded? */
+  needed: boolean;
   /** What the publisher said, when it was asked. */
   answer?: RemovalDone | 'pending' | { unavailable: string } | { refused: { code: string; message: string } };
 }
@@ -32,6 +34,8 @@ export type RemovalPlan =
 
 /** For so long one can see how a Removal has ended. */
 const KEPT_MS = 3_600_000;
+/** One that the history still needs is looked at again after this long. */
+const NEEDED_MS = 60_000;
 const POLL_MS = 1_000;
 const RETRY_MS = 10_000;
 
@@ -42,7 +46,8 @@ export function planRemoval(world: RemovalWorld, now: number): RemovalPlan {
   const end = completedAt(removal);
   if (end !== undefined) {
     const left = fromTimestamp(end) + KEPT_MS - now;
-    return left <= 0 ? { step: 'delete' } : { step: 'wait', requeueAfterMs: left };
+    if (left > 0) return { step: 'wait', requeueAfterMs: left };
+    return world.needed ? { step: 'wait', requeueAfterMs: NEEDED_MS } : { step: 'delete' };
   }
   if (project === undefined) {
     return refused(world, 'ProjectNotFound', `there is no Project "${removal.spec.project}" in this namespace`, now);
