@@ -9,6 +9,14 @@ import { logRoutes } from './logs.ts';
 import { monitorRoutes } from './monitor.ts';
 import { packageRoutes } from './packages.ts';
 
-const described: readonly AnyRoute[] = [...buildChrootRoutes, ...logRoutes];
+const described: readonly AnyRoute[] = [
+  ...buildRoutes,
+  ...buildCreateRoutes,
+  ...buildChrootRoutes,
+  ...packageRoutes,
+  ...monitorRoutes,
+  ...dnfRoutes,
+  ...logRoutes,
+];
 
 export const routes: readonly AnyRoute[] = [...described, ...docsRoutes(described)];
