@@ -168,9 +168,9 @@ describe('a publisher that refuses', () => {
     expect(await control()).toEqual(['refused']);
   });
 
-  it('the directory, which another build has, ends the wait as well, at the first answer', async () => {
-    await build();
-    expect(await start({ occupied: true })).toBe('refused');
+  it('the directory, which another build has, ends the task at the first answer, built or not', async () => {
+    await say('a line of the log\n');
+    expect(await start({ occupied: true })).toBe('directory-in-use');
     expect(await control()).toEqual(['refused']);
     expect(rig.stub.requests.filter((request) => request.includes('/log/'))).toHaveLength(1);
   });

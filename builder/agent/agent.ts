@@ -13,7 +13,7 @@ import { failed, failure } from '../verdict.ts';
 import { LogFollower } from './log-follower.ts';
 import { openPlainFile } from './plain-file.ts';
 import type { Publisher } from './publisher.ts';
-import { TASK_COMPLETE } from './publisher.ts';
+import { DIRECTORY_IN_USE, TASK_COMPLETE } from './publisher.ts';
 import type { ResultLimits } from './results.ts';
 import { collectResults } from './results.ts';
 
@@ -31,7 +31,7 @@ export interface AgentOptions extends ResultLimits {
   ending: AbortSignal;
 }
 
-export type AgentOutcome = 'uploaded' | 'refused' | 'ended-without-verdict' | 'gave-up';
+export type AgentOutcome = 'uploaded' | 'refused' | 'directory-in-use' | 'ended-without-verdict' | 'gave-up';
 
 const POLL_MS = 300;
 /** Within the grace period of the pod. */
@@ -66,7 +66,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
     if (error instanceof TerminalError) {
       options.log.error({ reason: error.message }, 'the publisher refuses the task');
       await mark(options.controlDir, REFUSED);
-      return 'refused';
+      return error.code === DIRECTORY_IN_USE ? 'directory-in-use' : 'refused';
     }
     if (!deadline.aborted) throw error;
     options.log.error('gave up: the lifetime of the task is over');

@@ -2,6 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from 'undici';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
+import { AGENT_DIRECTORY_IN_USE } from '../../lib/protocol/task.ts';
 import { UPLOADED } from '../paths.ts';
 import type { Process } from '../process.ts';
 import { readTask } from '../task-file.ts';
@@ -11,12 +12,16 @@ import { Publisher } from './publisher.ts';
 /** Start of the pod, fetching and everything else that is not the build's own time. */
 const SLACK_SECONDS = 1800;
 
-/** The sidecar. It ends when the kubelet says so: one that ended by itself would be started again. */
+/**
+ * The sidecar. It ends when the kubelet says so: one that ended by itself would be started again. Only a results directory
+ * that another build has ends it at once, with a code that tells the operator; it then ends the pod, whatever it builds.
+ */
 export async function agentCommand(context: Process): Promise<number> {
   try {
     if (!(await isUploaded(context.config.controlDir))) {
       const outcome = await work(context);
       if (outcome === 'ended-without-verdict') return 0;
+      if (outcome === 'directory-in-use') return AGENT_DIRECTORY_IN_USE;
     }
     await ended(context.ending);
     return 0;

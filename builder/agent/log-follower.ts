@@ -4,6 +4,7 @@ import type { Logger } from '../../lib/log.ts';
 import { LIVE_LOG } from '../paths.ts';
 import { readSlice } from './plain-file.ts';
 import type { Publisher } from './publisher.ts';
+import { DIRECTORY_IN_USE } from './publisher.ts';
 
 const CHUNK = 256 * 1024;
 
@@ -43,7 +44,8 @@ export class LogFollower {
       this.#offset = answer.size;
       return true;
     } catch (error) {
-      if (!(error instanceof TerminalError)) throw error;
+      // A build whose results nobody will take need not go on.
+      if (!(error instanceof TerminalError) || error.code === DIRECTORY_IN_USE) throw error;
       // A log that is refused is no reason to lose the build.
       this.#log.warn({ reason: error.message }, 'the publisher refuses the log');
       this.#ended = true;

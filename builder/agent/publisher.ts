@@ -23,6 +23,8 @@ export interface LogAnswer {
 
 /** Code of the publisher's answer to whatever comes after the manifest. */
 export const TASK_COMPLETE = 'TaskComplete';
+/** Code of its answer when another build has the results directory, which will not change. */
+export const DIRECTORY_IN_USE = 'DirectoryInUse';
 /** Code of its answer to a piece of log that does not begin where its copy ends. Other conflicts will not change. */
 const WRONG_OFFSET = 'WrongOffset';
 
@@ -33,7 +35,7 @@ const sizeAnswer = z.object({ size: z.int().min(0) });
 
 /**
  * One try per call. Rejects with TerminalError `TaskComplete` when the task has its manifest already (an earlier agent of the pod has sent
- * it), `PublisherRefused` for any other answer that will not change (4xx), and with a plain Error for everything that may pass.
+ * it), `DirectoryInUse` when another build has its results directory, `PublisherRefused` for any other answer that will not change (4xx), and with a plain Error for everything that may pass.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -119,6 +121,7 @@ class Answer {
     if (this.status >= 200 && this.status < 300) return;
     const message = `the publisher answered ${this.#what} with status ${this.status}: ${this.#reason()}`;
     if (this.has(TASK_COMPLETE)) throw new TerminalError(TASK_COMPLETE, message);
+    if (this.has(DIRECTORY_IN_USE)) throw new TerminalError(DIRECTORY_IN_USE, message);
     if (this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status)) {
       throw new TerminalError('PublisherRefused', message);
     }

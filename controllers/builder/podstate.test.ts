@@ -139,6 +139,28 @@ describe('podState', () => {
       message: 'Pod was terminated in response to imminent shutdown',
     },
     {
+      title: 'builds into a directory that another build has',
+      status: { phase: 'Running', ...build({ running: { startedAt: AT } }), ...init('agent', ended(20)) },
+      phase: 'Lost',
+      reason: 'DirectoryInUse',
+    },
+    {
+      title: 'builds into such a directory, with its sidecar started again',
+      status: {
+        phase: 'Running',
+        ...build({ running: { startedAt: AT } }),
+        initContainerStatuses: [{ ...container('agent', { running: { startedAt: AT } }), lastState: ended(20) }],
+      },
+      phase: 'Lost',
+      reason: 'DirectoryInUse',
+    },
+    {
+      title: 'had uploaded everything before',
+      status: { phase: 'Running', ...build(ended(0)), ...init('agent', ended(20)) },
+      phase: 'Ended',
+      reason: 'Ended',
+    },
+    {
       title: 'failed without a word',
       status: { phase: 'Failed' },
       phase: 'Lost',

@@ -1,3 +1,4 @@
+import { AGENT_DIRECTORY_IN_USE } from '../../lib/protocol/task.ts';
 import type { ContainerStatus, Pod } from '../../operator/core.ts';
 import { oneSentence } from '../shared/notes.ts';
 
@@ -11,12 +12,16 @@ export interface PodState {
 
 /**
  * Pure: what a pod's status means for its Builder. `Ended`: the build container ran to its end, hence everything was
- * uploaded. `Lost`: it did not, and the reason says whether another builder might help.
+ * uploaded. `Lost`: it did not, or it does in vain, and the reason says whether another builder might help.
  */
 export function podState(pod: Pod): PodState {
   const build = pod.status?.containerStatuses?.find((status) => status.name === 'build');
   const startedAt = build?.state?.running?.startedAt ?? build?.state?.terminated?.startedAt;
   const started = startedAt === undefined ? {} : { startedAt };
+  if (isDirectoryInUse(pod) && build?.state?.terminated?.exitCode !== 0 && pod.status?.phase !== 'Succeeded') {
+    const message = 'another build has the results directory; it was given up';
+    return { phase: 'Lost', reason: 'DirectoryInUse', message, ...started };
+  }
   switch (pod.status?.phase) {
     case 'Succeeded':
       return { phase: 'Ended', reason: 'Ended', message: 'the builder has done its work', ...started };
@@ -33,6 +38,12 @@ export function podState(pod: Pod): PodState {
     return { phase: 'Running', reason: 'Building', message: `builds on node ${pod.spec.nodeName ?? ''}`, ...started };
   }
   return { phase: 'Starting', ...starting(pod) };
+}
+
+/** The agent said so with its end. The kubelet starts it again, and then has its code in the state before. */
+function isDirectoryInUse(pod: Pod): boolean {
+  const agent = pod.status?.initContainerStatuses?.find(({ name }) => name === 'agent');
+  return [agent?.state, agent?.lastState].some((state) => state?.terminated?.exitCode === AGENT_DIRECTORY_IN_USE);
 }
 
 function failure(pod: Pod, build: ContainerStatus | undefined): { reason: string; message: string } {

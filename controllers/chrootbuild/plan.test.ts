@@ -117,11 +117,14 @@ describe('planChrootBuild', () => {
     });
   });
 
-  it.each(['OutOfMemory', 'TimedOut', 'DiskFull', 'PodRefused'])('does not retry after %s', (reason) => {
-    const plan = planChrootBuild(withBuilder({ phase: 'Lost', reason }, { facts: { task: { state: 'none' } } }), NOW);
-    expect(plan.takeTicket).toBeUndefined();
-    expect(plan.status).toMatchObject({ phase: 'Failed', reason });
-  });
+  it.each(['OutOfMemory', 'TimedOut', 'DiskFull', 'PodRefused', 'DirectoryInUse'])(
+    'does not retry after %s',
+    (reason) => {
+      const plan = planChrootBuild(withBuilder({ phase: 'Lost', reason }, { facts: { task: { state: 'none' } } }), NOW);
+      expect(plan.takeTicket).toBeUndefined();
+      expect(plan.status).toMatchObject({ phase: 'Failed', reason });
+    },
+  );
 
   it('waits half a minute for the Builder of an assigned ticket, then takes it for lost', () => {
     const soon = aWorld({ tickets: [aTicket('t', {}, ASSIGNED)] });

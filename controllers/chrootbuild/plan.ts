@@ -23,7 +23,7 @@ const POLL_MS = 500;
 /** The longest pause before a service that did not answer is asked again. */
 const LONGEST_PAUSE_MS = 30_000;
 /** Reasons of a lost builder that another builder would not cure. */
-const NOT_WORTH_A_RETRY = new Set(['OutOfMemory', 'TimedOut', 'DiskFull', 'PodRefused']);
+const NOT_WORTH_A_RETRY = new Set(['OutOfMemory', 'TimedOut', 'DiskFull', 'PodRefused', 'DirectoryInUse']);
 
 export interface ChrootBuildPlan {
   /** Answer this first and plan again; everything else in the plan is to be done even so. */

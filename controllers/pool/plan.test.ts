@@ -60,7 +60,7 @@ describe('poolStatus', () => {
     expect(poolStatus(aPool('default'), builders(failedStart(3), well), NOW).consecutiveStartFailures).toBe(1);
   });
 
-  it.each(['BuilderFailed', 'OutOfMemory', 'DiskFull', 'TimedOut'])(
+  it.each(['BuilderFailed', 'OutOfMemory', 'DiskFull', 'TimedOut', 'DirectoryInUse'])(
     'does not pause for %s, which is what happens inside a pod that did start',
     (reason) => {
       expect(poolStatus(aPool('default'), builders(failedStart(3, reason)), NOW)).toMatchObject({

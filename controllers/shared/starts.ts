@@ -1,7 +1,7 @@
 import type { Builder } from '../../crds/builder.ts';
 
 /** What happens inside a pod that has started says nothing about the pool: sources that crash the fetcher, for one. */
-const NOT_THE_POOL = new Set(['BuilderFailed', 'OutOfMemory', 'DiskFull', 'TimedOut']);
+const NOT_THE_POOL = new Set(['BuilderFailed', 'OutOfMemory', 'DiskFull', 'TimedOut', 'DirectoryInUse']);
 
 /**
  * The pool has failed to start this Builder. Builders that a tenant's own input has broken do not count: else one

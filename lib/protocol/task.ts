@@ -107,6 +107,12 @@ export const verdict = z.strictObject({
 });
 export type Verdict = z.infer<typeof verdict>;
 
+/**
+ * Exit code of the agent when the publisher says that another build has the results directory. The operator sees it in the
+ * status of the pod: no other builder would fare better.
+ */
+export const AGENT_DIRECTORY_IN_USE = 20;
+
 /** Paths inside a builder pod; the volumes are emptyDirs. */
 export const podPaths = {
   /** Secret volume: `task.json` (fetch, build, agent). */
