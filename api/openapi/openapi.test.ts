@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { int } from '../http/fields.ts';
 import { type AnyRoute, defineRoute } from '../http/route.ts';
 import { type Rig, startRig } from '../http/testing/rig.ts';
 import { testRoutes } from '../http/testing/routes.ts';
@@ -65,6 +66,14 @@ test('an upload is a multipart body with the file and the parameters', () => {
     required: ['pkgs'],
     properties: { pkgs: { type: 'string' }, json: { type: 'object', required: ['projectname'] } },
   });
+});
+
+test('a default is told, though the field is transformed on its way in', () => {
+  const query = z.object({ days: int(0, 100).default(7) });
+  const route: AnyRoute = { ...hostile, query };
+  expect(openapiDocument([route], '3').paths['/api_3/evil']?.get?.parameters).toEqual([
+    { name: 'days', in: 'query', required: false, schema: { type: 'integer', minimum: 0, maximum: 100, default: 7 } },
+  ]);
 });
 
 test('schemas with a name are components', () => {

@@ -24,6 +24,11 @@ export class SchemaBook {
     } = z.toJSONSchema(schema, {
       io,
       unrepresentable: 'any',
+      override: ({ zodSchema: { _zod: inner }, jsonSchema }) => {
+        // zod leaves out the defaults of what is transformed on its way in, as all our fields are.
+        if (inner.def.type === 'default' && jsonSchema.default === undefined)
+          jsonSchema.default = inner.def.defaultValue;
+      },
     }) as JSONSchema & { $defs?: Record<string, JSONSchema> };
     for (const [name, definition] of Object.entries(definitions)) {
       this.components[name] = repoint(definition) as JSONSchema;
