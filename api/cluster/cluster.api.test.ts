@@ -182,18 +182,19 @@ test('a quota that is used up is a 403 that says so', async () => {
       const error: unknown = await bed.cluster
         .createProject(draft(owner, `q${serial++}`), signal)
         .catch((e: unknown) => e);
-      return error instanceof Error && /^The quota of this owner is used up/.test(error.message);
+      return error instanceof Error && error.message.startsWith('The quota of this owner is used up');
     },
     15_000,
   );
 });
 
 test('owners get namespaces; what is reserved or belongs to others is refused, unless it is adopted', async () => {
-  const { owners, namespaceOf } = bed.cluster;
+  const { cluster } = bed;
+  const { owners } = cluster;
   const group = `@g-${process.pid}`;
   const namespace = await owners.ensure(group, {});
   expect(namespace).toMatch(new RegExp(`^owner-g-${process.pid}-[0-9a-f]{10}$`));
-  expect(namespaceOf(group)).toBe(namespace);
+  expect(cluster.namespaceOf(group)).toBe(namespace);
   expect(await owners.ensure(group, {})).toBe(namespace);
   for (const name of ['default', 'kube-system', 'kopr-system', 'kopr-builds', 'owner-x', 'no spaces', '@']) {
     await expect(owners.ensure(name, { adopt: true }), name).rejects.toMatchObject({ status: 400 });

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { ApiClient } from '../../operator/apiClient.ts';
 import { createCounter } from '../../operator/counter.ts';
 import type { Stores } from '../kube.ts';
+import { projectPlaceName } from '../mapping/project.ts';
 import { buildWrites } from './build-writes.ts';
 import { buildLookups, projectKey } from './builds.ts';
 import type { NameField } from './errors.ts';
@@ -36,7 +37,7 @@ export interface ClusterOptions {
 
 export function createClusterWorld(options: ClusterOptions): ClusterWorld {
   const { client, stores, clock, random, releaseNamespace } = options;
-  const { nameField = (path) => path, terminationMs } = options;
+  const { nameField = projectPlaceName, terminationMs } = options;
 
   const namespaces = new FreshStore(stores.namespaces, clock);
   const projects = new FreshStore(stores.projects, clock);
