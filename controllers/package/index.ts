@@ -2,7 +2,8 @@
  * Package: a change of the source is a build.
  *
  *   source or chroots differ from what was built last, autoBuild ──▶ make a Build ──▶ remember the digest
- *   its Build ended ──▶ Ready says how
+ *   its newest Build ended ──▶ Ready says how; Builds that name it and those with its label are its Builds
+ *   no source ──▶ a name that Builds may have, nothing is built by itself
  *
  * The Build is made before the digest is remembered; its name has the digest and the generation, so a crash in
  * between makes the same Build again, which is none. A Build that retention deleted is not made again.
@@ -37,7 +38,8 @@ export function addPackageController(manager: Manager): void {
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const pkg = packages.get(key);
     if (pkg === undefined || pkg.metadata.deletionTimestamp !== undefined) return undefined;
-    const plan = planPackage(pkg, builds.byIndex('package', labelKey(pkg)), ctx.clock.now());
+    const ours = new Set([...builds.byIndex('package', labelKey(pkg)), ...builds.byIndex('of package', key)]);
+    const plan = planPackage(pkg, [...ours], ctx.clock.now());
     if (plan.create !== undefined && (await createOnce(manager.client, Builds, plan.create))) {
       const message = `the source changed: Build ${plan.create.metadata.name}`;
       ctx.log.info({ package: key, build: plan.create.metadata.name }, 'source changed');
@@ -59,7 +61,10 @@ export function addPackageController(manager: Manager): void {
     watches: [
       watching({
         type: Builds,
-        map: (build) => labelKeys(build).flatMap((label) => packages.byIndex('label', label).map(keyOf)),
+        map: (build) => [
+          ...labelKeys(build).flatMap((label) => packages.byIndex('label', label).map(keyOf)),
+          ...(build.spec.package === undefined ? [] : [`${build.metadata.namespace}/${build.spec.package}`]),
+        ],
       }),
     ],
     workers: 2,

@@ -106,6 +106,54 @@ describe('planPackage', () => {
     expect(last).toMatchObject({ version: '1-1', lastSucceededBuild: success.build.metadata.name, state: 'failed' });
   });
 
+  it('counts Builds that only name it', () => {
+    const named = (id: number, status: Partial<NonNullable<Build['status']>>): Build => {
+      const build = aBuild({ package: 'greet' }, { id, ...status });
+      return { ...build, metadata: { ...build.metadata, name: `by-hand-${id}` } };
+    };
+    const good = named(8, { version: '2-1', ...endedAs('succeeded') });
+    const bad = named(9, endedAs('failed'));
+    const manual = aPackage({ autoBuild: false });
+    const { status } = planPackage(manual, [good, bad], NOW);
+    expect(status).toMatchObject({
+      lastBuild: 'by-hand-9',
+      lastSucceededBuild: 'by-hand-8',
+      state: 'failed',
+      version: '2-1',
+    });
+    const later = planPackage(aPackage({ autoBuild: false }, status), [bad], NOW).status;
+    expect(later).toMatchObject({ lastSucceededBuild: 'by-hand-8', version: '2-1' });
+    expect(planPackage(manual, [good, { ...bad, status: {} }], NOW).status.lastBuild).toBe('by-hand-9');
+  });
+
+  it('goes on showing what retention has deleted until there is a newer Build', () => {
+    const { pkg, build } = built({ id: 7, version: '1-1', ...endedAs('succeeded') });
+    const known = planPackage(pkg, [build], NOW).status;
+    const gone = planPackage(aPackage({}, known), [], NOW).status;
+    expect(gone).toMatchObject({ lastBuild: build.metadata.name, lastSucceededBuild: build.metadata.name });
+  });
+
+  it('without a source is never built by itself', () => {
+    const { source: _source, ...spec } = aPackage().spec;
+    const { create, status } = planPackage({ ...aPackage(), spec }, [], NOW);
+    expect(create).toBeUndefined();
+    expect(condition(status)).toMatchObject({ reason: 'NotBuilt', message: expect.stringContaining('no source') });
+  });
+
+  it('is built again when another file was uploaded', () => {
+    const upload = (sha256: string) => ({ upload: { id: '0'.repeat(32), name: 'a.src.rpm', size: 1, sha256 } });
+    const [one, two] = ['a', 'b'].map((digit) => sourceHash(aPackage({ source: upload(digit.repeat(64)) })));
+    expect(one).not.toBe(two);
+  });
+
+  it('is built in its chroots without those that are denied', () => {
+    const chroots = ['pebble-13-x86_64', 'pebble-12-i386'];
+    const made = (chrootDenylist: string[]) =>
+      planPackage(aPackage({ chroots, chrootDenylist }), [], NOW).create?.spec.chroots;
+    expect(made(['*-i386'])).toEqual(['pebble-13-x86_64']);
+    expect(made(['*'])).toEqual(chroots);
+  });
+
   it('is not built while nobody asks for it', () => {
     const { create, status } = planPackage(aPackage({ autoBuild: false }), [], NOW);
     expect(create).toBeUndefined();

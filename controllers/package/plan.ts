@@ -1,10 +1,12 @@
 import type { Build } from '../../crds/build.ts';
 import { API_VERSION } from '../../crds/kind.ts';
+import { numberOf } from '../../crds/names.ts';
 import type { Package } from '../../crds/package.ts';
 import { hasSucceeded, isComplete } from '../../crds/states.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { setCondition } from '../../operator/conditions.ts';
+import { isDenied } from '../build/chroots.ts';
 import { labelValue, shortHash, truncated } from '../shared/names.ts';
 import { PACKAGE_LABEL } from './label.ts';
 
@@ -15,14 +17,15 @@ export interface PackagePlan {
   status: PackageStatus;
 }
 
-/** Pure: does the package need a Build, and how is it? `builds` are those made for it. */
+/** Pure: does the package need a Build, and how is it? `builds` are those made for it, and those that name it. */
 export function planPackage(pkg: Package, builds: readonly Build[], now: number): PackagePlan {
   const hash = sourceHash(pkg);
   const due = pkg.spec.source !== undefined && pkg.spec.autoBuild && pkg.status?.sourceHash !== hash;
   const create = due ? buildFor(pkg, hash) : undefined;
-  const lastBuild = create?.metadata.name ?? pkg.status?.lastBuild;
-  const last = builds.find((build) => build.metadata.name === lastBuild);
-  const good = hasSucceeded(last) ? last : undefined;
+  const newest = [...builds].sort(newestFirst);
+  const lastBuild = create?.metadata.name ?? newest[0]?.metadata.name ?? pkg.status?.lastBuild;
+  const last = newest.find((build) => build.metadata.name === lastBuild);
+  const good = hasSucceeded(last) ? last : lastGood(pkg, newest);
   const lastSucceededBuild = good?.metadata.name ?? pkg.status?.lastSucceededBuild;
   const version = good?.status?.version ?? pkg.status?.version;
   const state = last?.status?.state ?? (create === undefined ? pkg.status?.state : 'pending');
@@ -45,15 +48,36 @@ export function planPackage(pkg: Package, builds: readonly Build[], now: number)
   };
 }
 
+/** One that has no number yet is the newest. */
+function newestFirst(a: Build, b: Build): number {
+  const [x, y] = [numberOf(a) ?? Number.MAX_SAFE_INTEGER, numberOf(b) ?? Number.MAX_SAFE_INTEGER];
+  if (x !== y) return y - x;
+  const [s, t] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`) as [
+    string,
+    string,
+  ];
+  return s < t ? 1 : -1;
+}
+
+/** Of the Builds that are there. One that is remembered and was deleted since may be newer than all of them. */
+function lastGood(pkg: Package, newest: readonly Build[]): Build | undefined {
+  const remembered = pkg.status?.lastSucceededBuild;
+  const isThere = newest.some((build) => build.metadata.name === remembered);
+  return remembered === undefined || isThere ? newest.find(hasSucceeded) : undefined;
+}
+
 /** What a Build depends on. Toggling autoBuild alone builds nothing. */
 export function sourceHash(pkg: Package): string {
   const { project, source, chroots } = pkg.spec;
-  return shortHash(JSON.stringify([project, source?.link ?? null, source?.git ?? null, [...(chroots ?? [])].sort()]));
+  const parts = [project, source?.link ?? null, source?.git ?? null, [...(chroots ?? [])].sort()];
+  return shortHash(JSON.stringify(source?.upload === undefined ? parts : [...parts, source.upload.sha256]));
 }
 
 /** The generation is in the name: a source that changes back is a change, and is built again. */
 function buildFor(pkg: Package, hash: string): Build {
   const { name, namespace, generation } = pkg.metadata;
+  const allowed = pkg.spec.chroots?.filter((chroot) => !isDenied(chroot, pkg.spec.chrootDenylist ?? [])) ?? [];
+  const chroots = allowed.length === 0 ? pkg.spec.chroots : allowed;
   return {
     apiVersion: API_VERSION,
     kind: 'Build',
@@ -65,7 +89,7 @@ function buildFor(pkg: Package, hash: string): Build {
     spec: {
       project: pkg.spec.project,
       ...(pkg.spec.source ? { source: pkg.spec.source } : {}),
-      ...(pkg.spec.chroots ? { chroots: [...pkg.spec.chroots] } : {}),
+      ...(chroots ? { chroots: [...chroots] } : {}),
       background: false,
       cancelled: false,
     },
@@ -93,7 +117,10 @@ function readiness(
   return {
     status: 'Unknown',
     reason: 'NotBuilt',
-    message: 'it was never built by itself; set autoBuild, or create a Build that names it',
+    message:
+      pkg.spec.source === undefined
+        ? 'it was never built, and has no source; create a Build with one and the label kopr.dev/package'
+        : 'it was never built by itself; set autoBuild, or create a Build that names it',
   };
 }
 
