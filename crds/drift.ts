@@ -41,8 +41,10 @@ function strays(root: string, files: GeneratedFiles, folders: readonly string[])
   return folders.flatMap((folder) => {
     const absolute = join(root, folder);
     if (!existsSync(absolute)) return [];
-    return readdirSync(absolute)
-      .map((name) => `${folder}/${name}`)
+    // Folders in it are other generators'.
+    return readdirSync(absolute, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => `${folder}/${name}`)
       .filter((path) => !files.has(path));
   });
 }

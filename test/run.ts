@@ -89,6 +89,7 @@ const LINT: Gate[] = [
 const DRIFT: Gate[] = [
   command('drift of CRDs and reference', process.execPath, ['crds/generate.ts', '--check']),
   command('drift of the chart', process.execPath, ['charts/generate.ts', '--check']),
+  command('drift of OpenAPI', process.execPath, ['api/openapi/generate.ts', '--check']),
 ];
 
 const UNIT = vitest('unit tests', ['--project', 'unit']);

@@ -1,4 +1,4 @@
-/** Writes docs/reference/openapi.json from the routes: `node api/openapi/generate.ts`; with --check it only compares. */
+/** Writes docs/reference/rest/openapi.json from the routes: `node api/openapi/generate.ts`; with --check it only compares. */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { openapiDocument } from './document.ts';
 import { API_VERSION } from './routes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const FILE = 'docs/reference/openapi.json';
+const FILE = 'docs/reference/rest/openapi.json';
 
 const text = await formatted(JSON.stringify(openapiDocument(routes, API_VERSION)));
 if (process.argv.includes('--check')) {

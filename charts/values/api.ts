@@ -41,6 +41,9 @@ export const api = section(
     url: url(
       'Base URL at which users reach the API; empty: `frontendURL`, else that of the Ingress or HTTPRoute, else the Service inside the cluster.',
     ),
+    resultsURL: url(
+      'Base URL of results as users of the API reach it, where that is another one than pods of the cluster use; empty: `resultsURL`.',
+    ),
     service: section(
       {
         type: serviceType.describe('Type of the Service of the API (port 5000).'),
