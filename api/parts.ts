@@ -3,6 +3,7 @@ import { TerminalError } from '../lib/errors.ts';
 import { createClusterWorld } from './cluster/index.ts';
 import { parseOwnerTemplate, type TemplateObject } from './cluster/owner-template.ts';
 import { createLogStages } from './log-stages.ts';
+import { projectPlaceName } from './mapping/project.ts';
 import type { ServiceParts } from './service.ts';
 
 /** The parts of the process that serves. */
@@ -16,6 +17,7 @@ export const realParts: ServiceParts = {
       releaseNamespace: config.releaseNamespace,
       buildsNamespace: config.buildsNamespace,
       ownerTemplate: readOwnerTemplate(config.ownerTemplateFile),
+      nameField: projectPlaceName,
     }),
   stages: ({ db }, cluster) => createLogStages(cluster, db),
 };
