@@ -34,6 +34,7 @@ import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
 import { patchIncarnation } from '../shared/patch.ts';
 import { cycleOf } from './cycle.ts';
+import { waitedFor } from './order.ts';
 import type { BuildPlan } from './plan.ts';
 import { planBuild } from './plan.ts';
 import type { BuildWorld } from './world.ts';
@@ -89,17 +90,16 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     return (build) => {
       const { after = [], afterBatch } = build.spec;
       const named = after.map((name) => builds.get(`${build.metadata.namespace}/${name}`));
-      const fresh = afterBatch !== undefined && !batches.has(afterBatch);
-      if (fresh) batches.add(afterBatch);
-      return [...named, ...(fresh ? openOf(afterBatch) : [])].filter(
-        (other) => other !== undefined && !isComplete(other),
-      ) as Build[];
+      const open = named.filter((other) => other !== undefined && !isComplete(other)) as Build[];
+      if (afterBatch === undefined || batches.has(afterBatch)) return open;
+      batches.add(afterBatch);
+      return [...open, ...batchBefore(build)];
     };
   }
 
-  function openOf(batch: number | undefined): Build[] {
-    if (batch === undefined) return [];
-    return builds.byIndex('batch', String(batch)).filter((other) => !isComplete(other));
+  function batchBefore(build: Build): Build[] {
+    const { afterBatch } = build.spec;
+    return afterBatch === undefined ? [] : waitedFor(build, afterBatch, builds.byIndex('batch', String(afterBatch)));
   }
 
   function packageOf(build: Build): Package | undefined {
@@ -136,7 +136,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
       children,
       strangers,
       after: new Map(after.filter((other) => other !== undefined).map((other) => [other.metadata.name, other])),
-      batch: begun ? [] : openOf(build.spec.afterBatch),
+      batch: begun ? [] : batchBefore(build),
     };
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Build } from '../../crds/build.ts';
-import { aBuild, aProject, NOW } from '../testing/objects.ts';
-import { LONGEST_WAIT_MS } from './order.ts';
+import { aBuild, aProject, endedAs, NOW } from '../testing/objects.ts';
+import { LONGEST_WAIT_MS, waitedFor } from './order.ts';
 import { planBuild } from './plan.ts';
 import { aWorld } from './testing/worlds.ts';
 
@@ -54,6 +54,34 @@ describe('a Build that comes after a batch', () => {
 
   it('may be in the batch of another one', () => {
     expect(planBuild(aWorld({ build: aBuild({ batch: 3 }) }), NOW).create).toHaveLength(1);
+  });
+});
+
+describe('waitedFor', () => {
+  const waiter = other('waiter', 9);
+  const founder = other('founder', 3, 'elsewhere');
+  const joined = (name: string, namespace: string, annotations: Record<string, string> = {}): Build => {
+    const build = other(name, 5, namespace);
+    return { ...build, metadata: { ...build.metadata, annotations }, spec: { ...build.spec, batch: 3 } };
+  };
+  const byAPI = { 'kopr.dev/submitter': 'alice' };
+
+  it.each<{ title: string; members: Build[]; names: string[] }>([
+    { title: 'who is at home there', members: [founder, joined('a', 'elsewhere')], names: ['founder', 'a'] },
+    { title: 'who was let in', members: [founder, joined('a', 'third', byAPI)], names: ['founder', 'a'] },
+    { title: 'nobody who was not', members: [founder, joined('a', 'demo'), joined('b', 'third')], names: ['founder'] },
+    {
+      title: 'its own when nobody knows whose it is',
+      members: [joined('a', 'demo'), joined('b', 'third')],
+      names: ['a'],
+    },
+    {
+      title: 'nobody who has ended',
+      members: [{ ...founder, status: { id: 3, ...endedAs('failed') } }, joined('a', 'elsewhere')],
+      names: ['a'],
+    },
+  ])('has $title', ({ members, names }) => {
+    expect(waitedFor(waiter, 3, members).map(({ metadata }) => metadata.name)).toEqual(names);
   });
 });
 

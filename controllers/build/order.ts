@@ -1,5 +1,5 @@
 import type { Build } from '../../crds/build.ts';
-import { batchOf, numberOf } from '../../crds/names.ts';
+import { batchOf, numberOf, SUBMITTER_ANNOTATION } from '../../crds/names.ts';
 import { isComplete } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import type { Obstacle } from './obstacle.ts';
@@ -39,6 +39,19 @@ export function othersFirst(world: BuildWorld, now: number): Obstacle | undefine
     return patient(build, 'AfterBatch', `comes after batch ${build.spec.afterBatch}: Build ${listed(names)}`, now);
   }
   return undefined;
+}
+
+/**
+ * Of Builds that say they are in a batch, the unfinished ones that `waiter` waits for. Anybody may write any number into
+ * their own Builds, and so make others wait for them: across namespaces only those count that the REST API has made,
+ * which has asked whether their submitter may join. At home in a batch is the Build whose number it has.
+ */
+export function waitedFor(waiter: Build, batch: number, members: readonly Build[]): Build[] {
+  const founder = members.find((build) => numberOf(build) === batch);
+  const home = (founder ?? waiter).metadata.namespace;
+  return members
+    .filter(({ metadata }) => metadata.namespace === home || metadata.annotations?.[SUBMITTER_ANNOTATION] !== undefined)
+    .filter((build) => !isComplete(build));
 }
 
 /** How a Build is called in what `reader` says: those of other owners by their numbers, which are no secret. */

@@ -22,6 +22,6 @@ export interface BuildWorld {
   strangers: readonly ChrootBuild[];
   /** Builds that `spec.after` names; absent ones are not in the map. */
   after: ReadonlyMap<string, Build>;
-  /** Builds of the batch `spec.afterBatch` that have not ended, of all namespaces. A batch without any is over. */
+  /** Builds of the batch `spec.afterBatch` that this one waits for. A batch without any is over. */
   batch: readonly Build[];
 }
