@@ -134,6 +134,7 @@ const edit = defineRoute({
   result: chrootResult,
   async handle({ services, params, body, file, found, signal }) {
     const { cluster } = services;
+    if (file instanceof ApiError) throw file;
     const form: Readonly<Record<string, unknown>> = body;
     if (Array.isArray(form.repos)) checkRepos(cluster, 'repos', form.repos as string[]);
     const modules = (form.module_toggle ?? []) as string[];
@@ -154,23 +155,23 @@ const edit = defineRoute({
   },
 });
 
-async function readComps(file: FilePart): Promise<Comps> {
+/** What is wrong with the file is told by the handler, when the client has sent everything: only then it surely listens. */
+async function readComps(file: FilePart): Promise<Comps | ApiError> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of file.stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Read to its end all the same: only then the answer reaches the client.
     if (size <= MAX_COMPS) chunks.push(chunk);
   }
-  if (size > MAX_COMPS) throw new ApiError(413, `The comps.xml is larger than ${MAX_COMPS} bytes.`);
+  if (size > MAX_COMPS) return new ApiError(413, `The comps.xml is larger than ${MAX_COMPS} bytes.`);
   let content: string;
   try {
     content = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    throw badRequest('upload_comps: the comps.xml is not UTF-8.');
+    return badRequest('upload_comps: the comps.xml is not UTF-8.');
   }
   if (!/<comps[\s>]/.test(content))
-    throw badRequest('upload_comps: the file is no comps.xml: it has no element comps.');
+    return badRequest('upload_comps: the file is no comps.xml: it has no element comps.');
   return { name: (file.filename || 'comps.xml').slice(0, 255), content };
 }
 
