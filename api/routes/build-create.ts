@@ -1,4 +1,5 @@
 /** Submitting builds: from URLs, of an uploaded file, of a Git repository. */
+import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import type { Source } from '../../crds/common.ts';
 import { numberOf } from '../../crds/names.ts';
@@ -113,10 +114,7 @@ const fromURLs = defineRoute({
   },
 });
 
-interface Uploaded {
-  user: string;
-  stored: StoredUpload;
-}
+type Received = { user: string; stored: StoredUpload } | { problem: string };
 
 const fromFile = defineRoute({
   operation: 'build.create-upload',
@@ -132,7 +130,7 @@ const fromFile = defineRoute({
     part: 'pkgs',
     required: true,
     description: 'The SRPM (.src.rpm, .nosrc.rpm) or spec file (.spec).',
-    async receive({ filename, stream }, { caller, services, signal }): Promise<Uploaded> {
+    async receive({ filename, stream }, { caller, services, signal }): Promise<Received> {
       if (caller === undefined) throw new Error('a file was taken from nobody');
       try {
         return {
@@ -140,15 +138,21 @@ const fromFile = defineRoute({
           stored: await services.uploads.store({ user: caller.name, filename, stream }, signal),
         };
       } catch (error) {
-        if (error instanceof ApiError && error.status === 400) throw badParameters({ pkgs: [error.message] });
-        throw error;
+        if (!(error instanceof ApiError) || error.status !== 400) throw error;
+        // Clients write all they have before they read an answer; one cut off would only see a broken connection.
+        stream.resume();
+        await finished(stream, { signal });
+        return { problem: error.message };
       }
     },
-    discard: ({ user, stored }, { uploads }) => uploads.discard(user, stored),
+    async discard(received, { uploads }) {
+      if ('stored' in received) await uploads.discard(received.user, received.stored);
+    },
   },
   result: buildResult,
   async handle(call) {
     if (call.file === undefined) throw badParameters({ pkgs: ['This field is required.'] });
+    if ('problem' in call.file) throw badParameters({ pkgs: [call.file.problem] });
     const { id, name, sha256, size } = call.file.stored;
     const submission = { ...call, caller: callerOf(call) };
     const source: Source = { upload: { id, name, sha256, size } };
