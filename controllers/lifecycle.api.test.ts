@@ -210,11 +210,15 @@ describe('a lost builder', () => {
     await released(cluster, 'hopeless');
   });
 
-  it('is not replaced when another one would end alike', async () => {
-    fateOf('pebble-13-x86_64', 'runs out of memory');
-    await createBuild(cluster, 'greedy', { chroots: ['pebble-13-x86_64'] });
-    expect(await completed('greedy')).toMatchObject({ state: 'failed', reason: 'OutOfMemory' });
-    expect(podsOf('greedy')).toHaveLength(2);
+  it.each([
+    { fate: 'runs out of memory', name: 'greedy', reason: 'OutOfMemory' },
+    { fate: 'has its directory in use', name: 'displaced', reason: 'DirectoryInUse' },
+  ] as const)('that $fate is not replaced, since another one would end alike', async ({ fate, name, reason }) => {
+    fateOf('pebble-13-x86_64', fate);
+    await createBuild(cluster, name, { chroots: ['pebble-13-x86_64'] });
+    expect(await completed(name)).toMatchObject({ state: 'failed', reason });
+    expect(podsOf(name)).toHaveLength(2);
+    await released(cluster, name);
   });
 });
 

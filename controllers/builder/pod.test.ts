@@ -222,6 +222,13 @@ describe('the repositories of a build', () => {
     expect(task.binary?.macros).toMatchObject({ copr_projectname: 'Hello_World' });
   });
 
+  it('have the priority of the project, and its word on modules', () => {
+    const own = { ...options, develMode: false, repoPriority: 7, moduleHotfixes: true };
+    expect(binaryTask({ options: own }).binary?.repos).toMatchObject([
+      { id: 'copr_base', priority: 7, moduleHotfixes: true },
+    ]);
+  });
+
   it('end with those that the project names, then those of its chroot', () => {
     const task = binaryTask({
       externalRepos: [{ baseurl: 'copr://demo/libs?priority=9' }],

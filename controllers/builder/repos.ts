@@ -19,7 +19,7 @@ export function taskRepos(
 ): TaskRepo[] {
   return [
     ...distributionRepos(chroot),
-    ...ownRepos(chrootBuild, project?.spec.options.develMode ?? false, installation),
+    ...ownRepos(chrootBuild, project?.spec.options, installation),
     ...others(chrootBuild, project, installation),
   ];
 }
@@ -41,7 +41,12 @@ function distributionRepos(chroot: Chroot): TaskRepo[] {
  * here was signed by this project, whatever stands between the publisher and the builder. In devel mode the public
  * metadata may be old, and builds need what was built a minute ago: a second repository has it.
  */
-function ownRepos(chrootBuild: ChrootBuild, develMode: boolean, installation: Installation): TaskRepo[] {
+function ownRepos(
+  chrootBuild: ChrootBuild,
+  options: Project['spec']['options'] | undefined,
+  installation: Installation,
+): TaskRepo[] {
+  const { develMode = false, moduleHotfixes = false, repoPriority } = options ?? {};
   const { owner, chroot } = chrootBuild.spec;
   const main = projectNameOfStage(chrootBuild);
   const dirname = dirnameOfStage(chrootBuild);
@@ -52,6 +57,8 @@ function ownRepos(chrootBuild: ChrootBuild, develMode: boolean, installation: In
     baseurl: `${urlBelow(installation.resultsInternalURL, `${owner}/${directory}/${chroot}`)}/${below}`,
     gpgcheck: true,
     gpgkey,
+    ...(repoPriority === undefined ? {} : { priority: repoPriority }),
+    ...(moduleHotfixes ? { moduleHotfixes } : {}),
     // Devel mode may just have been switched on or off. The public one, on the same server, fails for both.
     skipIfUnavailable: below !== '',
   });

@@ -147,8 +147,11 @@ function publishing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {
   const { verdict, packages, generation } = publication;
   if (verdict.outcome === 'failed') return end(world, now, 'Failed', verdict.reason, verdict.message);
   if (world.chrootBuild.spec.stage === 'source') return importing(world, now);
-  const message = `${packages.length} packages are in the repository since its generation ${generation ?? 0}`;
-  return end(world, now, 'Succeeded', 'Published', message);
+  const where =
+    generation === undefined
+      ? 'are there for other builds; the public repository has them when it is regenerated'
+      : `are in the repository since its generation ${generation}`;
+  return end(world, now, 'Succeeded', 'Published', `${packages.length} packages ${where}`);
 }
 
 function importing(world: ChrootBuildWorld, now: number): ChrootBuildPlan {

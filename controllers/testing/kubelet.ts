@@ -1,10 +1,10 @@
 /** Plays the nodes: moves builder pods through their lives, and does what fetch, agent and build do in them. */
 import { systemClock, toTimestamp } from '../../lib/clock.ts';
 import type { TaskDocument, Verdict } from '../../lib/protocol/task.ts';
-import { taskDocument } from '../../lib/protocol/task.ts';
+import { AGENT_DIRECTORY_IN_USE, taskDocument } from '../../lib/protocol/task.ts';
 import { verifyTaskToken } from '../../lib/protocol/token.ts';
 import type { ReconcileResult } from '../../operator/controller.ts';
-import type { Pod, PodStatus } from '../../operator/core.ts';
+import type { ContainerStatus, Pod, PodStatus } from '../../operator/core.ts';
 import { Pods, Secrets } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import { keyOf } from '../../operator/resource.ts';
@@ -26,6 +26,8 @@ export type Fate =
   | 'vanishes'
   | 'is evicted'
   | 'runs out of memory'
+  /** The agent learns that another build has its results directory, and ends; the build goes on. */
+  | 'has its directory in use'
   /** The build container ends with 0, yet nothing was uploaded. */
   | 'sends nothing'
   /** Uploads everything and then vanishes. */
@@ -96,6 +98,9 @@ export class Kubelet {
       case 'runs out of memory':
         await tell(manager, pod, ended('Failed', 137, 'OOMKilled'));
         return undefined;
+      case 'has its directory in use':
+        await tell(manager, pod, { ...running(), initContainerStatuses: [endedAgent()] });
+        return undefined;
       case 'sends nothing':
         await tell(manager, pod, ended('Succeeded', 0, 'Completed'));
         return undefined;
@@ -163,6 +168,12 @@ function ended(phase: 'Succeeded' | 'Failed', exitCode: number, reason: string):
   const now = toTimestamp(systemClock.now());
   const terminated = { exitCode, reason, startedAt: now, finishedAt: now };
   return { phase, containerStatuses: [{ ...CONTAINER, ready: false, state: { terminated } }] };
+}
+
+function endedAgent(): ContainerStatus {
+  const now = toTimestamp(systemClock.now());
+  const terminated = { exitCode: AGENT_DIRECTORY_IN_USE, reason: 'Error', startedAt: now, finishedAt: now };
+  return { ...CONTAINER, name: 'agent', ready: false, state: { terminated } };
 }
 
 const CONTAINER = { name: 'build', restartCount: 0, image: 'image', imageID: '' };
