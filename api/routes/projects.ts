@@ -118,7 +118,8 @@ const add = defineRoute({
     const { services, params, query, body, signal } = call;
     const { cluster } = services;
     const caller = callerOf(call);
-    const { owner } = await actAs(services, caller, params.ownername, signal);
+    const ref = await actAs(services, caller, params.ownername, signal);
+    const { owner } = ref;
     const { name, chroots } = body;
     const existing = cluster.project(owner, name);
     if (existing !== undefined) {
@@ -130,7 +131,8 @@ const add = defineRoute({
     checkAdminFields(form, caller, { autoPrune: true });
     checkExpiry(form, form.persistent === true);
     checkFormRepos(cluster, form);
-    const namespace = await cluster.owners.ensure(owner, { signal });
+    // Kubernetes has just said that a ServiceAccount may do so in a namespace that is there, whoever made that.
+    const namespace = caller.kind === 'user' ? await cluster.owners.ensure(owner, { signal }) : ref.namespace;
     const spec = newProjectSpec(form, mappingContext(services));
     return projectReply(services, await cluster.createProject({ owner, namespace, name, spec }, signal));
   },
