@@ -49,6 +49,12 @@ describe('isDenied', () => {
     ['fedora-43-x86_64', ['.*'], false],
     ['a+b-1-x86_64', ['a+b-*'], true],
     ['fedora-43-x86_64', [], false],
+    ['fedora-43-x86_64', ['*'], true],
+    ['fedora-43-x86_64', ['*43*'], true],
+    ['fedora-43-x86_64', ['*43*43*'], false],
+    ['fedora-43-x86_64', ['fedora-43*43-x86_64'], false],
+    ['fedora-43-x86_64', ['f**64'], true],
+    [`${'a'.repeat(99)}b`, [`${'a*'.repeat(49)}c`], false],
   ])('%s by %j: %s', (name, list, denied) => {
     expect(isDenied(name, list)).toBe(denied);
   });
