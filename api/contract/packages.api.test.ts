@@ -1,6 +1,9 @@
 /** Packages, field by field: declared ones, and those known through builds. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Builds } from '../../crds/build.ts';
+import { eventually } from '../../operator/testing/harness.ts';
 import type { ProjectView } from '../cluster/index.ts';
+import type { Answer } from '../testing/client.ts';
 import { C42, C43, type Scene, SUBMITTED, startScene } from './testing/scene.ts';
 
 let scene: Scene;
@@ -174,20 +177,20 @@ describe('a package known through builds', () => {
     expect((await scene.owner.delete('/package/delete', body)).status).toBe(400);
     await scene.owner.put(`/build/cancel/${ids[2]}`);
     expect((await scene.owner.delete('/package/delete', body)).body.error).toMatch(/have not ended/);
-    await scene.kube.delete((await import('../../crds/build.ts')).Builds, `${project.namespace}/pkgs-${ids[2]}`);
+    await scene.kube.delete(Builds, `${project.namespace}/pkgs-${ids[2]}`);
     const gone = await eventuallyDeleted(body);
     expect(gone).toMatchObject({ status: 200, body: { name: 'seen' } });
     expect((await scene.anonymous.get(`/package?${scene.query(project)}&packagename=seen`)).status).toBe(404);
     for (const id of ids) expect((await scene.anonymous.get(`/build/${id}`)).status).toBe(404);
   });
 
-  async function eventuallyDeleted(body: object) {
-    for (let attempt = 0; attempt < 50; attempt += 1) {
-      const answer = await scene.owner.delete('/package/delete', body);
-      if (answer.status !== 400) return answer;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('the build never ended');
+  async function eventuallyDeleted(body: object): Promise<Answer | undefined> {
+    let answer: Answer | undefined;
+    await eventually('the end of the build', async () => {
+      answer = await scene.owner.delete('/package/delete', body);
+      return answer.status !== 400;
+    });
+    return answer;
   }
 });
 
