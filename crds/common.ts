@@ -80,8 +80,8 @@ export const image = text(
 /** Name in the sense of Copr, where it is none that an object can have. */
 export const coprName = text(
   100,
-  /^[A-Za-z0-9_.-]*[A-Za-z_.-][A-Za-z0-9_.-]*$/,
-  'must be letters, digits and . _ -, and not digits alone',
+  /^([0-9]*[A-Za-z_]|[0-9]+[.-])[A-Za-z0-9_.-]*$/,
+  'must be letters, digits and . _ -, beginning with a letter, digit or _, and not digits alone',
 );
 
 const linkURL = url(

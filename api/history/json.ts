@@ -38,7 +38,7 @@ export function buildJSON(row: BuildRow, project: ProjectName, resultsURL: strin
     submitter: row.submitter,
     is_background: row.isBackground,
     chroots: row.chroots,
-    source_package: { name: row.package, version: row.version, url: row.srpmURL },
+    source_package: { name: row.package, version: row.version, url: row.srpmURL && publicURL(row.srpmURL, resultsURL) },
   };
 }
 
@@ -50,14 +50,23 @@ export interface BuildChrootJSON {
   result_url: string | null;
 }
 
-export function buildChrootJSON(row: ChrootRow): BuildChrootJSON {
+export function buildChrootJSON(row: ChrootRow, resultsURL: string): BuildChrootJSON {
   return {
     name: row.name,
     state: row.state,
     started_on: row.startedOn,
     ended_on: row.endedOn,
-    result_url: row.resultsURL === null ? null : withSlash(row.resultsURL),
+    result_url: row.resultsURL && withSlash(publicURL(row.resultsURL, resultsURL)),
   };
+}
+
+/**
+ * Statuses and records have the address of results as it was known in the cluster when they were written. Users of the API
+ * may reach them by another one, which may also change in the course of years: what counts is the path below `/results/`.
+ */
+export function publicURL(url: string, resultsURL: string): string {
+  const below = /^https?:\/\/[^/]+(?:\/[^/]+)*?\/results\/(.*)$/.exec(url)?.[1];
+  return below === undefined ? url : `${resultsURL}/${below}`;
 }
 
 export function withSlash(url: string): string {
@@ -111,10 +120,11 @@ export interface MonitorInput {
   chroots: readonly string[];
   fields: ReadonlySet<MonitorField>;
   frontendURL: string;
+  resultsURL: string;
 }
 
 /** By name of package; in each chroot the build with the highest number. A live row wins over its own record. */
-export function monitorPackages({ live, recorded, chroots, fields, frontendURL }: MonitorInput): MonitorPackage[] {
+export function monitorPackages({ live, recorded, chroots, ...site }: MonitorInput): MonitorPackage[] {
   const active = new Map(chroots.map((chroot, index) => [chroot, index]));
   const packages = new Map<string, (MonitorRow | undefined)[]>();
   for (const rows of [recorded, live]) {
@@ -133,22 +143,24 @@ export function monitorPackages({ live, recorded, chroots, fields, frontendURL }
   return names.map((name) => {
     const shown: Record<string, MonitorChroot> = {};
     for (const row of packages.get(name) ?? []) {
-      if (row !== undefined) shown[row.chroot] = monitorChroot(row, fields, frontendURL);
+      if (row !== undefined) shown[row.chroot] = monitorChroot(row, site);
     }
     return { name, chroots: shown };
   });
 }
 
-function monitorChroot(row: MonitorRow, fields: ReadonlySet<MonitorField>, frontendURL: string): MonitorChroot {
+function monitorChroot(
+  row: MonitorRow,
+  { fields, frontendURL, resultsURL }: Pick<MonitorInput, 'fields' | 'frontendURL' | 'resultsURL'>,
+): MonitorChroot {
   const shown: MonitorChroot = {
     state: row.state,
     status: NUMBERS[row.state],
     build_id: row.build,
     pkg_version: row.version,
   };
-  const { resultsURL } = row;
   if (fields.has('url_build_log'))
-    shown.url_build_log = resultsURL === null ? null : `${withSlash(resultsURL)}builder-live.log`;
+    shown.url_build_log = row.resultsURL && `${withSlash(publicURL(row.resultsURL, resultsURL))}builder-live.log`;
   // No process follows a build from outside, so that there is no log of it either.
   if (fields.has('url_backend_log')) shown.url_backend_log = null;
   if (fields.has('url_build')) shown.url_build = `${frontendURL}/coprs/build/${row.build}`;

@@ -51,7 +51,8 @@ export function liveRow(
 export function stateOf(build: Pick<Build, 'spec' | 'status'>): CoprState {
   const state = build.status?.state;
   if (build.spec.cancelled && !isComplete(build as Build)) return 'canceled';
-  return state ?? 'pending';
+  // What waits for its project, for other builds or for a batch is pending in Copr's words; its chroots are waiting.
+  return state === undefined || state === 'waiting' ? 'pending' : state;
 }
 
 /** True once nothing more will happen to it. One that is being cancelled is not finished yet. */

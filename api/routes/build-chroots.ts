@@ -58,7 +58,7 @@ const get = defineRoute({
   params: named,
   query: named,
   result: buildChrootResult,
-  handle: async (call) => buildChrootJSON((await chrootOf(call)).chroot),
+  handle: async (call) => buildChrootJSON((await chrootOf(call)).chroot, call.services.config.resultsURL),
 });
 
 const list = defineRoute({
@@ -75,7 +75,10 @@ const list = defineRoute({
     const page = pageOf(call.query, 'id');
     try {
       const all = await chrootsOf(call.services, await buildOf(call));
-      return listAnswer(slice(all, page).map(buildChrootJSON), page);
+      return listAnswer(
+        slice(all, page).map((row) => buildChrootJSON(row, call.services.config.resultsURL)),
+        page,
+      );
     } catch (error) {
       // A build that does not exist has no chroots; Copr says no more.
       if (error instanceof ApiError && error.status === 404) return listAnswer([], page);

@@ -1,6 +1,6 @@
 /** Builds: one, lists, what came of them, cancelling and deleting. */
 import { z } from 'zod';
-import { buildJSON, nevraJSON, withoutSlash } from '../history/json.ts';
+import { buildJSON, nevraJSON, publicURL, withoutSlash } from '../history/json.ts';
 import { isFinished, liveChroots, SOURCE_STAGE } from '../history/live.ts';
 import { coprSource } from '../history/source.ts';
 import { unionPage } from '../history/union.ts';
@@ -84,7 +84,10 @@ const sourceChroot = defineRoute({
     const stage = stages.find(({ name }) => name === SOURCE_STAGE);
     const url = stage?.resultsURL ?? found.live?.status?.source?.resultsURL;
     // A build that never had the stage (it was cancelled before, or waits) stands as the whole does.
-    return { state: stage?.state ?? found.row.state, result_url: url == null ? null : withoutSlash(url) };
+    return {
+      state: stage?.state ?? found.row.state,
+      result_url: url == null ? null : withoutSlash(publicURL(url, services.config.resultsURL)),
+    };
   },
 });
 

@@ -50,6 +50,7 @@ const monitor = defineRoute({
       chroots: activeChroots(services, view),
       fields,
       frontendURL: config.frontendURL,
+      resultsURL: config.resultsURL,
     });
     return { output: 'ok', message: 'monitor request successful', packages };
   },

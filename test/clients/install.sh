@@ -1,20 +1,21 @@
 #!/bin/sh
-# Installs clients from PyPI, pinned in NAME.txt beside this script, and prints the directory of their programs:
-#   test/clients/install.sh copr|schemathesis
+# Installs clients and prints where they are:
+#   test/clients/install.sh copr|schemathesis   from PyPI, pinned in NAME.txt beside this script: the directory of programs
+#   test/clients/install.sh dnf-copr            Debian's plugins for dnf, unpacked and not installed: its root directory
 # What has been installed before is not installed again; an interrupted run leaves nothing that counts.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 name=${1:-}
 case $name in
-  copr | schemathesis) ;;
+  copr | schemathesis) key=$(sha256sum "$here/$name.txt" | cut -c 1-12) ;;
+  dnf-copr) key=$(apt-cache policy dnf-plugins-core | sed -n 's/^ *Candidate: *//p' | tr -c 'A-Za-z0-9.\n' -) ;;
   *)
-    printf 'usage: %s copr|schemathesis\n' "$0" >&2
+    printf 'usage: %s copr|schemathesis|dnf-copr\n' "$0" >&2
     exit 2
     ;;
 esac
 
-key=$(sha256sum "$here/$name.txt" | cut -c 1-12)
 folder=${KOPR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kopr}/clients
 target=$folder/$name-$key
 mkdir -p "$folder"
@@ -26,11 +27,20 @@ flock --timeout 900 9 || {
 }
 if [ ! -f "$target/complete" ]; then
   rm -rf "$target"
-  python3 -m venv "$target" >&2
-  "$target/bin/pip" --quiet --disable-pip-version-check install --no-deps --requirement "$here/$name.txt" >&2 || {
-    printf 'install.sh: pip could not install %s; the lines above say why\n' "$name" >&2
-    exit 1
-  }
+  mkdir "$target"
+  if [ "$name" = dnf-copr ]; then
+    # apt checks what it downloads.
+    (cd "$target" && apt-get -qq download dnf-plugins-core >&2 && dpkg-deb -x dnf-plugins-core_*.deb "$target") || {
+      printf 'install.sh: apt could not download dnf-plugins-core; the lines above say why\n' >&2
+      exit 1
+    }
+  else
+    python3 -m venv "$target" >&2
+    "$target/bin/pip" --quiet --disable-pip-version-check install --no-deps --requirement "$here/$name.txt" >&2 || {
+      printf 'install.sh: pip could not install %s; the lines above say why\n' "$name" >&2
+      exit 1
+    }
+  fi
   touch "$target/complete"
 fi
-printf '%s\n' "$target/bin"
+if [ "$name" = dnf-copr ]; then printf '%s\n' "$target"; else printf '%s\n' "$target/bin"; fi
