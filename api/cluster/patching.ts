@@ -1,5 +1,6 @@
 /** Changes of objects that others change too. */
 import type { Clock } from '../../lib/clock.ts';
+import { KeyedLock } from '../../lib/locks.ts';
 import type { ApiClient } from '../../operator/apiClient.ts';
 import { isConflict } from '../../operator/apiError.ts';
 import type { KubeObject, ResourceType } from '../../operator/resource.ts';
@@ -13,6 +14,9 @@ const ATTEMPTS = 8;
 const PAUSE_MS = 20;
 /** Deadline of one call. */
 export const WRITE_MS = 10_000;
+
+/** Within this process nobody loses an attempt to another. */
+const locks = new KeyedLock();
 
 export interface Change<T extends KubeObject> {
   client: ApiClient;
@@ -28,7 +32,18 @@ export interface Change<T extends KubeObject> {
  * Lists are replaced as a whole, so every patch holds the version it was made for: nobody's change is lost, however many
  * replicas write at once.
  */
-export async function patchWithRetry<T extends KubeObject>(
+export function patchWithRetry<T extends KubeObject>(
+  change: Change<T>,
+  current: T,
+  decide: (current: T) => Patch | undefined,
+): Promise<T> {
+  return locks.run(`${change.type.plural}/${current.metadata.uid}`, () => {
+    change.signal.throwIfAborted();
+    return attempts(change, current, decide);
+  });
+}
+
+async function attempts<T extends KubeObject>(
   change: Change<T>,
   current: T,
   decide: (current: T) => Patch | undefined,

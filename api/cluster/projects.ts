@@ -14,6 +14,8 @@ interface Tables {
   byName: Map<string, ProjectView>;
   byOwner: Map<string, ProjectView[]>;
   all: ProjectView[];
+  /** Several objects claim one name. */
+  twins: boolean;
 }
 
 const NONE: readonly ProjectView[] = Object.freeze([]);
@@ -45,19 +47,19 @@ export function projectLookups(projects: FreshStore<Project>, namespaces: FreshS
     return tables;
   }
 
-  /** False when the order or the names are others than before. */
+  /** False when that takes more than putting views in and out: then everything is made anew. */
   function update(now: Tables): boolean {
+    // What was handed out, or had something made from it, stays as it was.
+    now.all = [...now.all];
     for (const key of changed) {
       const project = projects.get(key);
       const old = now.byKey.get(key);
       const view = project === undefined ? undefined : viewOf(project, now.namespaces);
-      if (old === undefined && view === undefined) continue;
-      if (old === undefined || view === undefined || view.id !== old.id || view.fullName !== old.fullName) return false;
-      if (view.project === old.project) continue;
-      now.byKey.set(key, view);
-      if (now.byName.get(view.fullName) === old) now.byName.set(view.fullName, view);
-      replace(now.all, old, view);
-      replace(now.byOwner.get(view.owner) ?? [], old, view);
+      if (view?.project === old?.project) continue;
+      // The name of one may have been kept from another until now.
+      if (old !== undefined && (view === undefined || view.fullName !== old.fullName) && now.twins) return false;
+      if (old !== undefined) takeOut(now, key, old);
+      if (view !== undefined && !putIn(now, key, view)) return false;
     }
     return true;
   }
@@ -76,17 +78,19 @@ export function projectLookups(projects: FreshStore<Project>, namespaces: FreshS
       byKey.set(keyOf(project), same);
       all.push(same);
     }
-    all.sort((a, b) => a.id - b.id || (keyOf(a.project) < keyOf(b.project) ? -1 : 1));
+    all.sort(before);
     const byName = new Map<string, ProjectView>();
     const byOwner = new Map<string, ProjectView[]>();
+    let twins = false;
     for (const view of all) {
       // Two objects may claim one name; the older number has it.
-      if (!byName.has(view.fullName)) byName.set(view.fullName, view);
+      if (byName.has(view.fullName)) twins = true;
+      else byName.set(view.fullName, view);
       const own = byOwner.get(view.owner);
       if (own === undefined) byOwner.set(view.owner, [view]);
       else own.push(view);
     }
-    return { owners, namespaces: names, byKey, byName, byOwner, all };
+    return { owners, namespaces: names, byKey, byName, byOwner, all, twins };
   }
 
   return {
@@ -131,16 +135,41 @@ export function ownersOf(namespaces: readonly Namespace[]): Map<string, string> 
   return owners;
 }
 
-/** In a list ordered by number. */
-function replace(list: ProjectView[], old: ProjectView, now: ProjectView): void {
+function takeOut(tables: Tables, key: string, view: ProjectView): void {
+  tables.byKey.delete(key);
+  if (tables.byName.get(view.fullName) === view) tables.byName.delete(view.fullName);
+  const own = (tables.byOwner.get(view.owner) ?? []).filter((one) => one !== view);
+  if (own.length === 0) tables.byOwner.delete(view.owner);
+  else tables.byOwner.set(view.owner, own);
+  const at = placeOf(tables.all, view);
+  if (tables.all[at] === view) tables.all.splice(at, 1);
+}
+
+/** False when another object has the name. */
+function putIn(tables: Tables, key: string, view: ProjectView): boolean {
+  if (tables.byName.has(view.fullName)) return false;
+  tables.byKey.set(key, view);
+  tables.byName.set(view.fullName, view);
+  const own = [...(tables.byOwner.get(view.owner) ?? [])];
+  own.splice(placeOf(own, view), 0, view);
+  tables.byOwner.set(view.owner, own);
+  tables.all.splice(placeOf(tables.all, view), 0, view);
+  return true;
+}
+
+function before(a: ProjectView, b: ProjectView): number {
+  return a.id - b.id || (keyOf(a.project) < keyOf(b.project) ? -1 : keyOf(a.project) > keyOf(b.project) ? 1 : 0);
+}
+
+/** Where a view is, or belongs, in a list in order. */
+function placeOf(list: readonly ProjectView[], view: ProjectView): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((list[middle]?.id ?? 0) < old.id) low = middle + 1;
+    const other = list[middle];
+    if (other !== undefined && before(other, view) < 0) low = middle + 1;
     else high = middle;
   }
-  for (let at = low; list[at]?.id === old.id; at++) {
-    if (list[at] === old) list[at] = now;
-  }
+  return low;
 }

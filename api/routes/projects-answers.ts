@@ -46,8 +46,21 @@ export function projectReply(world: World, view: ProjectView): Reply {
   return new Reply({ headers: JSON_HEADERS, body: textOf(world, view, mappingContext(world)) });
 }
 
+/** Long lists are asked for again and again; they are the same until any project changes. */
+const longLists = new WeakMap<readonly ProjectView[], Written>();
+const LONG = 500;
+
 export function projectListReply(world: World, views: readonly ProjectView[], meta: object): Reply {
+  const body = `{"items":[${itemsOf(world, views)}],"meta":${JSON.stringify(meta)}}`;
+  return new Reply({ headers: JSON_HEADERS, body });
+}
+
+function itemsOf(world: World, views: readonly ProjectView[]): string {
+  const revision = world.cluster.chrootRevision();
+  const known = longLists.get(views);
+  if (known?.revision === revision) return known.text;
   const context = mappingContext(world);
-  const items = views.map((view) => textOf(world, view, context)).join(',');
-  return new Reply({ headers: JSON_HEADERS, body: `{"items":[${items}],"meta":${JSON.stringify(meta)}}` });
+  const text = views.map((view) => textOf(world, view, context)).join(',');
+  if (views.length >= LONG) longLists.set(views, { text, revision });
+  return text;
 }

@@ -59,12 +59,16 @@ function metaOf(query: Parameters<typeof pageOf<'id' | 'name'>>[0]): object {
   return { limit: page.limit, offset: page.offset, order: page.order, order_type: page.orderType };
 }
 
-function ordered(views: readonly ProjectView[], query: Parameters<typeof pageOf<'id' | 'name'>>[0]): ProjectView[] {
+/** The list itself when all of it is asked for in its own order. */
+function ordered(
+  views: readonly ProjectView[],
+  query: Parameters<typeof pageOf<'id' | 'name'>>[0],
+): readonly ProjectView[] {
   const page = pageOf(query, 'id');
   let all: readonly ProjectView[] = views;
   if (page.order === 'name') all = views.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id));
   if (page.orderType === 'DESC') all = all.toReversed();
-  return slice(all, page);
+  return page.limit === null && page.offset === 0 ? all : slice(all, page);
 }
 
 const list = defineRoute({
