@@ -38,7 +38,7 @@ export function buildJSON(row: BuildRow, project: ProjectName, resultsURL: strin
     submitter: row.submitter,
     is_background: row.isBackground,
     chroots: row.chroots,
-    source_package: { name: row.package, version: row.version, url: row.srpmURL && publicURL(row.srpmURL, resultsURL) },
+    source_package: { name: row.package, version: row.version, url: row.srpmURL && srpmURL(row.srpmURL, resultsURL) },
   };
 }
 
@@ -67,6 +67,11 @@ export function buildChrootJSON(row: ChrootRow, resultsURL: string): BuildChroot
 export function publicURL(url: string, resultsURL: string): string {
   const below = /^https?:\/\/[^/]+(?:\/[^/]+)*?\/results\/(.*)$/.exec(url)?.[1];
   return below === undefined ? url : `${resultsURL}/${below}`;
+}
+
+/** One that a user gave the address of is elsewhere, whatever the directories there are called. */
+function srpmURL(url: string, resultsURL: string): string {
+  return /\/results\/[^/]+\/[^/]+\/srpm-builds\/[0-9]+\/[^/]+$/.test(url) ? publicURL(url, resultsURL) : url;
 }
 
 export function withSlash(url: string): string {

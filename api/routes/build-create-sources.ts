@@ -55,10 +55,7 @@ const FIELDS: Readonly<Record<string, string>> = {
 };
 
 /** @param before what fields that are not sent keep: those of a package that is edited */
-export function gitSource(
-  fields: ScmFields,
-  before?: Source['git'],
-): { source: Source } | { problems: Problems } {
+export function gitSource(fields: ScmFields, before?: Source['git']): { source: Source } | { problems: Problems } {
   const problems: Problems = {};
   if (fields.scm_type === 'svn') problems.scm_type = ['svn is not built by this kopr yet; use git'];
   const method = fields.source_build_method ?? 'rpkg';
