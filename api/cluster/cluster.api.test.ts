@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Builds } from '../../crds/build.ts';
-import { ID_LABEL } from '../../crds/names.ts';
+import { ID_LABEL, objectNameFor } from '../../crds/names.ts';
 import type { Project } from '../../crds/project.ts';
 import { Projects } from '../../crds/project.ts';
 import { Namespaces } from '../../operator/core.ts';
@@ -138,6 +138,18 @@ test('a build of another replica is found by asking the API server', async () =>
   });
   expect((await bed.cluster.findBuild(777_001, signal))?.metadata.name).toBe('p-777001');
   expect(await bed.cluster.findBuild(777_002, signal)).toBeUndefined();
+});
+
+test('a project of another replica is found by asking the API server', async () => {
+  const owner = await freshOwner();
+  const { namespace } = draft(owner, 'x');
+  const spec = { ...draft(owner, 'x').spec, name: 'Their_Project' };
+  const metadata = { name: objectNameFor('Their_Project'), namespace, labels: { [ID_LABEL]: '778001' } };
+  await bed.kube.create(Projects, { metadata, spec });
+  expect((await bed.cluster.findProject(owner, 'Their_Project', signal))?.id).toBe(778_001);
+  expect(bed.cluster.project(owner, 'Their_Project')).toBeDefined();
+  expect(await bed.cluster.findProject(owner, 'theirs', signal)).toBeUndefined();
+  expect(await bed.cluster.findProject('nobody-at-all', 'x', signal)).toBeUndefined();
 });
 
 test('a name of a Build that somebody took by hand costs a number, and no build', async () => {

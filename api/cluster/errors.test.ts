@@ -54,6 +54,12 @@ test.each([
     503,
     'The cluster cannot be asked now; try again in a moment.',
   ],
+  [
+    'an object that etcd does not take',
+    kube(500, 'etcdserver: request is too large'),
+    413,
+    'Thing is too large for the cluster; make its texts shorter.',
+  ],
   ['a deadline', new DeadlineError('GET /x', 5_000), 503, 'The cluster cannot be asked now; try again in a moment.'],
   [
     'a refused connection',

@@ -12,6 +12,8 @@ const AWAY = 'The cluster cannot be asked now; try again in a moment.';
 const POLICY = /denied (?:the )?request: (.+)$/s;
 /** `Invalid value: "…": ` in front of a rule's own sentence; the value may be any JSON. */
 const VALUE = /^(?:Invalid value|Unsupported value|Duplicate value): (?:"(?:[^"\\]|\\.)*"|[^:]*)(?:: )?/s;
+/** What etcd says of an object that is too large comes as 500 from some versions. */
+const TOO_LARGE = /request is too large|larger than max/;
 const MAX_LINES = 10;
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
@@ -34,7 +36,8 @@ export function translate(error: unknown, what: string, nameField: NameField = (
   if (status === 403) return refused(error);
   if (status === 404) return notFound(`${what} does not exist any more.`);
   if (status === 409) return conflict(`${what} was changed by somebody else at the same time; try again.`);
-  if (status === 413) return new ApiError(413, `${what} is too large for the cluster; make its texts shorter.`);
+  if (status === 413 || TOO_LARGE.test(message))
+    return new ApiError(413, `${what} is too large for the cluster; make its texts shorter.`);
   if (status === 429 || status >= 500) return unavailable(AWAY);
   return error;
 }

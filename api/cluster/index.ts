@@ -9,6 +9,7 @@ import { buildWrites } from './build-writes.ts';
 import { buildLookups, projectKey } from './builds.ts';
 import type { NameField } from './errors.ts';
 import { FreshStore } from './fresh-store.ts';
+import { liveLookups } from './live-projects.ts';
 import { otherLookups } from './others.ts';
 import type { TemplateObject } from './owner-template.ts';
 import { ownerNamespaces } from './owners.ts';
@@ -67,6 +68,7 @@ export function createClusterWorld(options: ClusterOptions): ClusterWorld {
 
   return {
     ...lookups,
+    ...liveLookups({ client, projects, lookups }),
     ...others,
     ...buildLookup.lookups,
     ...projectWrites({ client, clock, store: projects, lookups, numbers, nameField, terminationMs }),

@@ -58,6 +58,10 @@ export function ownerNamespaces(deps: OwnerDeps): OwnerNamespaces {
     if (live?.metadata.deletionTimestamp !== undefined) {
       throw conflict(`The namespace of ${owner} is being deleted; try again when it is gone.`);
     }
+    if (live !== undefined && isFurnished(live)) {
+      namespaces.wrote(live);
+      return name;
+    }
     await write(owner, name, false, options);
     for (const { type, object } of template) {
       const metadata = { ...object.metadata, namespace: name };

@@ -53,6 +53,11 @@ export interface BuildLookups {
   batch(number: number): readonly Build[];
 }
 
+export interface LiveLookups {
+  /** As project(); what is not there is asked of the API server: another replica may have made it a moment ago. */
+  findProject(owner: string, name: string, signal: AbortSignal): Promise<ProjectView | undefined>;
+}
+
 export interface OtherLookups {
   /** By name. */
   packagesOf(project: ProjectView): readonly Package[];
@@ -134,6 +139,6 @@ export interface OwnerNamespaces {
   problem(owner: string, options?: { adopt?: boolean | undefined }): string | undefined;
 }
 
-export interface ClusterWorld extends ProjectLookups, BuildLookups, OtherLookups, Writes {
+export interface ClusterWorld extends ProjectLookups, LiveLookups, BuildLookups, OtherLookups, Writes {
   owners: OwnerNamespaces;
 }

@@ -8,8 +8,7 @@ import { badRequest, forbidden, notFound } from '../http/errors.ts';
 import { bool, text } from '../http/fields.ts';
 import type { AnyRoute } from '../http/route.ts';
 import { callerOf, defineRoute } from '../http/route.ts';
-import type { Services } from '../services.ts';
-import { projectNamed } from './builds-find.ts';
+import { onProject, projectFound } from './projects-named.ts';
 import { projectNames } from './projects-schemas.ts';
 
 const ROLES = ['admin', 'builder'] as const;
@@ -20,16 +19,6 @@ type Wishes = ReadonlyMap<string, Partial<Record<Role, State>>>;
 type Permissions = NonNullable<Project['spec']['permissions']>;
 
 const MAX_USERS = 200;
-
-function onProject({
-  params,
-  services,
-}: {
-  params: { ownername: string; projectname: string };
-  services: Services;
-}): Promise<ProjectView> {
-  return Promise.resolve(projectNamed(services, params.ownername, params.projectname));
-}
 
 const get = defineRoute({
   operation: 'permissions.get',
@@ -94,7 +83,7 @@ const request = defineRoute({
   example: { builder: true },
   async handle(call) {
     const { services, params, body, signal } = call;
-    const view = projectNamed(services, params.ownername, params.projectname);
+    const view = await projectFound(services, params.ownername, params.projectname, signal);
     const caller = callerOf(call);
     if (caller.kind !== 'user')
       throw forbidden('Only users can have roles; give a ServiceAccount a Role of Kubernetes.');
@@ -137,9 +126,9 @@ const canBuildIn = defineRoute({
     projectname: z.string(),
     can_build_in: z.boolean(),
   }),
-  async handle({ services, params }) {
+  async handle({ services, params, signal }) {
     const { who, ownername, projectname } = params;
-    const view = projectNamed(services, ownername, projectname);
+    const view = await projectFound(services, ownername, projectname, signal);
     const user = await services.db.users.byName(who);
     if (user === undefined) throw notFound(`User ${who} does not exist.`);
     const groups = (await services.db.groups.ofUser(user.id)).map((group) => `@${group}`);

@@ -11,9 +11,9 @@ import { CHROOT_ALIASES, CHROOT_FIELDS } from '../mapping/chroot-fields.ts';
 import { formShape } from '../mapping/field.ts';
 import type { Services } from '../services.ts';
 import { buildConfigJSON } from './build-chroots-config.ts';
-import { projectNamed } from './builds-find.ts';
 import { repoResult } from './builds-schemas.ts';
 import { mappingContext } from './projects-answers.ts';
+import { onProject, projectFound } from './projects-named.ts';
 import { checkRepos } from './projects-rules.ts';
 import { projectNames } from './projects-schemas.ts';
 
@@ -52,10 +52,10 @@ const get = defineRoute({
   access: 'anyone',
   query: names,
   result: chrootResult,
-  handle({ services, query }) {
-    const view = projectNamed(services, query.ownername, query.projectname);
+  async handle({ services, query, signal }) {
+    const view = await projectFound(services, query.ownername, query.projectname, signal);
     enabled(services, view, query.chrootname);
-    return Promise.resolve(projectChrootJSON({ ...view, chroot: query.chrootname }, mappingContext(services)));
+    return projectChrootJSON({ ...view, chroot: query.chrootname }, mappingContext(services));
   },
 });
 
@@ -78,8 +78,8 @@ const buildConfig = defineRoute({
     without_opts: strings,
     repos: z.array(repoResult),
   }),
-  handle({ services, query }) {
-    const view = projectNamed(services, query.ownername, query.projectname);
+  async handle({ services, query, signal }) {
+    const view = await projectFound(services, query.ownername, query.projectname, signal);
     const chroot = query.chrootname;
     enabled(services, view, chroot);
     const settings = settingsOf(view.project, chroot);
@@ -93,7 +93,7 @@ const buildConfig = defineRoute({
       memoryLimit: 0,
     }) as Record<string, unknown>;
     const { options } = view.project.spec;
-    return Promise.resolve({
+    return {
       chroot,
       enable_net: options.network,
       isolation: settings.isolation ?? 'unchanged',
@@ -104,7 +104,7 @@ const buildConfig = defineRoute({
       with_opts: config.with_opts,
       without_opts: config.without_opts,
       repos: config.repos,
-    });
+    };
   },
 });
 
@@ -115,10 +115,10 @@ const edit = defineRoute({
   summary: 'Changes the settings of one chroot that are given. Empty ones are cleared.',
   access: {
     right: 'edit',
-    on({ params, services }) {
-      const view = projectNamed(services, params.ownername, params.projectname);
-      enabled(services, view, params.chrootname);
-      return Promise.resolve(view);
+    async on(target) {
+      const view = await onProject(target);
+      enabled(target.services, view, target.params.chrootname);
+      return view;
     },
   },
   params: names,

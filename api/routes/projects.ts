@@ -10,10 +10,9 @@ import { pageOf, pagingFields, slice } from '../http/paging.ts';
 import type { AnyRoute } from '../http/route.ts';
 import { callerOf, defineRoute } from '../http/route.ts';
 import { newProjectSpec, projectPatch } from '../mapping/project.ts';
-import type { Services } from '../services.ts';
-import { projectNamed } from './builds-find.ts';
 import { listResult } from './builds-schemas.ts';
 import { mappingContext, projectListReply, projectReply } from './projects-answers.ts';
+import { onProject, projectFound } from './projects-named.ts';
 import type { Form } from './projects-rules.ts';
 import {
   actAs,
@@ -31,15 +30,6 @@ import { searchProjects } from './projects-search.ts';
 /** Making a project may wait for the end of its former namesake. */
 const ADD_TIMEOUT_MS = 60_000;
 
-interface Named {
-  params: { ownername: string; projectname: string };
-  services: Services;
-}
-
-function onProject({ params, services }: Named): Promise<ProjectView> {
-  return Promise.resolve(projectNamed(services, params.ownername, params.projectname));
-}
-
 const get = defineRoute({
   operation: 'project.get',
   methods: ['GET'],
@@ -48,8 +38,8 @@ const get = defineRoute({
   access: 'anyone',
   query: projectNames,
   result: projectResult,
-  handle: ({ services, query }) =>
-    Promise.resolve(projectReply(services, projectNamed(services, query.ownername, query.projectname))),
+  handle: async ({ services, query, signal }) =>
+    projectReply(services, await projectFound(services, query.ownername, query.projectname, signal)),
 });
 
 const COLUMNS = ['id', 'name'] as const;
