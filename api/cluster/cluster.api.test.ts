@@ -3,8 +3,6 @@ import { Builds } from '../../crds/build.ts';
 import { ID_LABEL, objectNameFor } from '../../crds/names.ts';
 import type { Project } from '../../crds/project.ts';
 import { Projects } from '../../crds/project.ts';
-import { Namespaces } from '../../operator/core.ts';
-import { eventually } from '../../operator/testing/harness.ts';
 import type { Bed } from '../testing/bed.ts';
 import { startBed } from '../testing/bed.ts';
 import type { NewProject } from './world.ts';
@@ -171,52 +169,4 @@ test('what the schema refuses is told as the sentence of its rule', async () => 
     status: 400,
     message: expect.stringMatching(/^chroots: must be the name of a chroot: distribution, release and architecture/),
   });
-});
-
-test('a quota that is used up is a 403 that says so', async () => {
-  const owner = await freshOwner();
-  const namespace = bed.cluster.namespaceOf(owner) ?? '';
-  await bed.kube.request({
-    method: 'POST',
-    path: `/api/v1/namespaces/${namespace}/resourcequotas`,
-    body: { metadata: { name: 'q' }, spec: { hard: { 'count/projects.kopr.dev': '0' } } },
-  });
-  // Without a controller manager the quota has no status, and counts nothing, until a test says so.
-  await bed.kube.request({
-    method: 'PATCH',
-    path: `/api/v1/namespaces/${namespace}/resourcequotas/q/status`,
-    contentType: 'application/merge-patch+json',
-    body: { status: { hard: { 'count/projects.kopr.dev': '0' }, used: { 'count/projects.kopr.dev': '0' } } },
-  });
-  await eventually(
-    'the refusal by the quota',
-    async () => {
-      const error: unknown = await bed.cluster
-        .createProject(draft(owner, `q${serial++}`), signal)
-        .catch((e: unknown) => e);
-      return error instanceof Error && error.message.startsWith('The quota of this owner is used up');
-    },
-    15_000,
-  );
-});
-
-test('owners get namespaces; what is reserved or belongs to others is refused, unless it is adopted', async () => {
-  const { cluster } = bed;
-  const { owners } = cluster;
-  const group = `@g-${process.pid}`;
-  const namespace = await owners.ensure(group, {});
-  expect(namespace).toMatch(new RegExp(`^owner-g-${process.pid}-[0-9a-f]{10}$`));
-  expect(cluster.namespaceOf(group)).toBe(namespace);
-  expect(await owners.ensure(group, {})).toBe(namespace);
-  for (const name of ['default', 'kube-system', 'kopr-system', 'kopr-builds', 'owner-x', 'no spaces', '@']) {
-    await expect(owners.ensure(name, { adopt: true }), name).rejects.toMatchObject({ status: 400 });
-  }
-  const existing = `ours-${process.pid}`;
-  await bed.kube.create(Namespaces, { metadata: { name: existing } });
-  await expect(owners.ensure(existing, {})).rejects.toMatchObject({
-    status: 400,
-    message: expect.stringContaining('--adopt'),
-  });
-  expect(await owners.ensure(existing, { adopt: true })).toBe(existing);
-  expect(await owners.ensure(existing, {})).toBe(existing);
 });

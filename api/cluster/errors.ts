@@ -42,7 +42,13 @@ export function translate(error: unknown, what: string, nameField: NameField = (
   return error;
 }
 
+/** A quota counts nothing, and refuses everything, until a controller of the cluster has first looked at it. */
+export function isQuotaUnknown(error: unknown): boolean {
+  return error instanceof KubeError && error.status === 403 && error.message.includes('status unknown for quota');
+}
+
 function refused(error: KubeError): unknown {
+  if (isQuotaUnknown(error)) return unavailable('The quota of this owner is not counted yet; try again in a moment.');
   const quota = /exceeded quota: ([^,]+), requested: ([^,]+), used: ([^,]+), limited: (\S+)/.exec(error.message);
   if (quota) {
     return forbidden(

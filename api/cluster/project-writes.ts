@@ -8,7 +8,7 @@ import type { Counter } from '../../operator/counter.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { type ApiError, badRequest, conflict, notFound } from '../http/errors.ts';
 import type { NameField } from './errors.ts';
-import { translated } from './errors.ts';
+import { isQuotaUnknown, translated } from './errors.ts';
 import type { FreshStore } from './fresh-store.ts';
 import { patchWithRetry, WRITE_MS } from './patching.ts';
 import type { NewProject, ProjectLookups, ProjectView, Writes } from './world.ts';
@@ -46,6 +46,11 @@ export function projectWrites(deps: ProjectWriteDeps): ProjectWrites {
       try {
         return await client.create(Projects, { metadata, spec }, { signal, timeoutMs: WRITE_MS });
       } catch (error) {
+        // The namespace of a new owner has just been made.
+        if (isQuotaUnknown(error) && clock.monotonic() < end) {
+          await clock.sleep(POLL_MS, signal);
+          continue;
+        }
         if (!isAlreadyExists(error)) throw error;
       }
       const holder = await client.get(Projects, key, { signal, timeoutMs: WRITE_MS });

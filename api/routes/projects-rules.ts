@@ -61,9 +61,9 @@ export function checkExpiry(form: Form, persistent: boolean): void {
   throw badFields({ delete_after_days: 'a persistent project cannot have a day of deletion' });
 }
 
-/** Builds that have not ended. */
+/** Builds that have not ended. One that is canceled counts as ended at once, as clients are told. */
 export function unfinished(cluster: ClusterWorld, view: ProjectView): Build[] {
-  return cluster.buildsOf(view).filter((build) => !isComplete(build));
+  return cluster.buildsOf(view).filter((build) => !isComplete(build) && !build.spec.cancelled);
 }
 
 /** A chroot is not taken away under a build that works in it. */

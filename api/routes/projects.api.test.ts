@@ -194,6 +194,8 @@ describe('editing', () => {
     expect((await alice.put(path, { chroots: [F42, 'x-1-y'] })).body.error).toMatch(/is not a valid choice/);
     const busy = await alice.delete(`/project/delete/${alice.name}/${name}`, { verify: true });
     expect([busy.status, busy.body.error]).toEqual([400, expect.stringContaining('unfinished builds')]);
+    await bed.cluster.cancelBuild(build, AbortSignal.timeout(5_000));
+    expect((await alice.delete(`/project/delete/${alice.name}/${name}`, { verify: true })).status).toBe(200);
   });
 
   test('is for editors, and a missing project is 404 before anything else is looked at', async () => {
