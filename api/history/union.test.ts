@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALL, archivedWindow, newestFirst, unionPage } from './union.ts';
+import { ALL, archivedWindow, newestFirst, unionBatches, unionPage } from './union.ts';
 
 interface Item {
   id: number;
@@ -77,5 +77,76 @@ describe('the union of what is live and what is recorded', () => {
   it('asks nothing of the record for an empty page', async () => {
     const never = () => Promise.reject(new Error('asked'));
     expect(await unionPage([{ id: 1 }], { limit: 0, offset: 0 }, never)).toEqual([]);
+  });
+});
+
+describe('the union in pieces', () => {
+  const arbitraryWindow = fc.record({
+    limit: fc.option(fc.integer({ min: 0, max: 70 }), { nil: null }),
+    offset: fc.integer({ min: 0, max: 45 }),
+  });
+
+  async function all<T>(pieces: AsyncIterable<T[]>): Promise<T[]> {
+    const items: T[] = [];
+    for await (const piece of pieces) items.push(...piece);
+    return items;
+  }
+
+  it('is the union as a whole', async () => {
+    const ids = fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { maxLength: 80 });
+    await fc.assert(
+      fc.asyncProperty(
+        ids,
+        fc.nat(80),
+        arbitraryWindow,
+        fc.integer({ min: 1, max: 7 }),
+        async (some, cut, page, size) => {
+          const live = newestFirst(some.slice(0, cut).map((id) => ({ id })));
+          const record = newestFirst(some.slice(cut).map((id) => ({ id })));
+          const read = (part: { limit: number; offset: number }) =>
+            Promise.resolve(record.slice(part.offset, part.offset + part.limit));
+          expect(await all(unionBatches(live, page, read, size))).toEqual(await unionPage(live, page, read));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('has each build that stays, once, while others are recorded and removed between the pieces', async () => {
+    const changes = fc.array(fc.record({ add: fc.nat(5), remove: fc.array(fc.nat(99), { maxLength: 12 }) }), {
+      maxLength: 30,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 60 }),
+        changes,
+        fc.integer({ min: 1, max: 7 }),
+        async (many, steps, size) => {
+          let record = Array.from({ length: many }, (_, index) => ({ id: many - index }));
+          let newest = many;
+          const removed = new Set<number>();
+          const todo = [...steps];
+          const read = (part: { limit: number; offset: number }) => {
+            const rows = record.slice(part.offset, part.offset + part.limit);
+            const step = todo.shift();
+            for (let n = 0; n < (step?.add ?? 0); n += 1) {
+              newest += 1;
+              record = [{ id: newest }, ...record];
+            }
+            for (const at of step?.remove ?? []) {
+              const gone = record[at];
+              if (gone !== undefined) removed.add(gone.id);
+              record = record.filter((row) => row !== gone);
+            }
+            return Promise.resolve(rows);
+          };
+          const seen = (await all(unionBatches([], { limit: null, offset: 0 }, read, size))).map(({ id }) => id);
+          expect(seen).toEqual([...seen].sort((a, b) => b - a));
+          expect(new Set(seen).size).toBe(seen.length);
+          for (let id = 1; id <= many; id += 1) if (!removed.has(id)) expect(seen).toContain(id);
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 });

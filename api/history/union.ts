@@ -67,6 +67,77 @@ function mergeNewest<T extends Numbered>(a: readonly T[], b: readonly T[], skip:
   return page;
 }
 
+/** Rows that are read and sent at a time. */
+export const BATCH = 500;
+
+/**
+ * The same page in pieces, each read only when the one before was taken: a list of everything that a project ever built
+ * need not fit into memory. What moves, is recorded or removed meanwhile makes no gap and no double.
+ */
+export async function* unionBatches<T extends Numbered>(
+  live: readonly T[],
+  window: Window,
+  archived: (window: { limit: number; offset: number }) => Promise<readonly T[]>,
+  size: number = BATCH,
+): AsyncGenerator<T[]> {
+  const part = archivedWindow(live.length, window);
+  let skip = window.offset - part.offset;
+  let left = window.limit ?? Number.POSITIVE_INFINITY;
+  let next = 0;
+  let batch: T[] = [];
+  function put(row: T): void {
+    if (skip > 0) skip -= 1;
+    else if (left > 0) {
+      batch.push(row);
+      left -= 1;
+    }
+  }
+  for await (const rows of recordBatches(part, archived, size)) {
+    for (const row of rows) {
+      for (let one = live[next]; one !== undefined && one.id > row.id; one = live[next]) {
+        put(one);
+        next += 1;
+      }
+      put(row);
+    }
+    if (batch.length > 0) yield batch;
+    batch = [];
+    if (left <= 0) return;
+  }
+  for (const one of live.slice(next)) put(one);
+  if (batch.length > 0) yield batch;
+}
+
+/** Each piece begins at the last row of the one before. If that is not where it was, rows before it are gone. */
+async function* recordBatches<T extends Numbered>(
+  part: { limit: number; offset: number },
+  archived: (window: { limit: number; offset: number }) => Promise<readonly T[]>,
+  size: number,
+): AsyncGenerator<readonly T[]> {
+  let place = part.offset;
+  let taken = 0;
+  let last = Number.POSITIVE_INFINITY;
+  let overlap = 0;
+  while (taken < part.limit) {
+    const offset = Math.max(0, place - overlap);
+    const limit = Math.min(size, part.limit - taken) + (place - offset);
+    const rows = await archived({ limit, offset });
+    const joined = offset === 0 || last === Number.POSITIVE_INFINITY || (rows[0]?.id ?? 0) >= last;
+    if (!joined) {
+      overlap *= 4;
+      continue;
+    }
+    const before = last;
+    const fresh = rows.filter(({ id }) => id < before);
+    last = fresh.at(-1)?.id ?? last;
+    taken += fresh.length;
+    if (fresh.length > 0) yield fresh;
+    if (rows.length < limit) return;
+    place = offset + rows.length;
+    overlap = 1;
+  }
+}
+
 /** Newest first; the cluster's caches are in no order. */
 export function newestFirst<T extends Numbered>(items: Iterable<T>): T[] {
   return [...items].sort((a, b) => b.id - a.id);

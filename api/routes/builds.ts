@@ -1,9 +1,10 @@
 /** Builds: one, lists, what came of them, cancelling and deleting. */
 import { z } from 'zod';
+import type { BuildRow } from '../db/database.ts';
 import { buildJSON, nevraJSON, publicURL, withoutSlash } from '../history/json.ts';
 import { isFinished, liveChroots, SOURCE_STAGE } from '../history/live.ts';
 import { coprSource } from '../history/source.ts';
-import { unionPage } from '../history/union.ts';
+import { unionBatches, unionPage } from '../history/union.ts';
 import { badRequest, conflict, forbidden } from '../http/errors.ts';
 import { id, ids, text } from '../http/fields.ts';
 import { listAnswer, pageOf, pagingFields } from '../http/paging.ts';
@@ -12,6 +13,7 @@ import { callerOf, defineRoute } from '../http/route.ts';
 import { sortForDeletion } from './builds-delete.ts';
 import { findBuild, foundJSON, liveBuilds, liveJSON, projectNamed } from './builds-find.ts';
 import { buildResult, listResult, packagesResult, sourceConfigResult } from './builds-schemas.ts';
+import { LONG, streamedList } from './builds-stream.ts';
 
 /** Megabytes that Copr shows; a builder pod has what its pool says. */
 export const MEMORY_LIMIT = 2048;
@@ -60,11 +62,11 @@ const list = defineRoute({
       ...(packagename === undefined ? {} : { package: packagename }),
       ...(status === undefined ? {} : { status }),
     };
-    const items = await unionPage(shown, page, (window) => db.builds.list(filter, window));
-    return listAnswer(
-      items.map((row) => buildJSON(row, view, config.resultsURL)),
-      page,
-    );
+    const read = (window: { limit: number; offset: number }) => db.builds.list(filter, window);
+    const show = (row: BuildRow) => buildJSON(row, view, config.resultsURL);
+    if (page.limit !== null && page.limit <= LONG)
+      return listAnswer((await unionPage(shown, page, read)).map(show), page);
+    return streamedList('items', unionBatches(shown, page, read), show, { after: { meta: listAnswer([], page).meta } });
   },
 });
 

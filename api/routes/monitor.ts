@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseDirname } from '../history/dirname.ts';
 import { MONITOR_FIELDS, type MonitorField, monitorPackages } from '../history/json.ts';
 import { liveChroots, liveMonitorRows } from '../history/live.ts';
+import { BATCH } from '../history/union.ts';
 import { badRequest } from '../http/errors.ts';
 import { list, text } from '../http/fields.ts';
 import type { AnyRoute } from '../http/route.ts';
@@ -10,6 +11,7 @@ import { defineRoute } from '../http/route.ts';
 import { activeChroots } from './build-create-options.ts';
 import { projectNamed, rowOf } from './builds-find.ts';
 import { monitorResult } from './builds-schemas.ts';
+import { LONG, piecesOf, streamedList } from './builds-stream.ts';
 
 const monitor = defineRoute({
   operation: 'monitor.get',
@@ -52,7 +54,9 @@ const monitor = defineRoute({
       frontendURL: config.frontendURL,
       resultsURL: config.resultsURL,
     });
-    return { output: 'ok', message: 'monitor request successful', packages };
+    const head = { output: 'ok', message: 'monitor request successful' };
+    if (packages.length <= LONG) return { ...head, packages };
+    return streamedList('packages', piecesOf(packages, BATCH), (one) => one, { before: head });
   },
 });
 

@@ -36,6 +36,7 @@ export interface FoundPackage {
 
 /** A page of so many packages or fewer is asked for one by one, a larger one in one go. */
 const FEW = 20;
+const PIECE = 1_000;
 
 /** Undefined when the project has no such package. */
 export async function packageNamed(
@@ -143,10 +144,19 @@ export async function withRecorded(
 ): Promise<FoundPackage[]> {
   const { db } = services;
   const filter = { project: view.uid, dirname: view.name, excluding: liveBuilds(services, view).excluding };
-  const rows =
-    page.length > FEW
-      ? await db.packages.listWithBuilds(filter, { limit: ALL, offset: 0 })
-      : await Promise.all(page.map(({ row }) => db.packages.getWithBuilds(filter, row.name)));
-  const byName = new Map(rows.flatMap((row) => (row === undefined ? [] : [[row.name, row] as const])));
+  const byName = new Map<string, PackageWithBuilds>();
+  if (page.length > FEW) {
+    // In pieces: none of them keeps this process, or the database, from answering others for long.
+    for (let offset = 0; ; offset += PIECE) {
+      const rows = await db.packages.listWithBuilds(filter, { limit: PIECE, offset });
+      for (const row of rows) byName.set(row.name, row);
+      if (rows.length < PIECE) break;
+    }
+  }
+  for (const { row } of page) {
+    if (byName.has(row.name)) continue;
+    const one = await db.packages.getWithBuilds(filter, row.name);
+    if (one !== undefined) byName.set(row.name, one);
+  }
   return page.map((found) => ({ ...found, row: byName.get(found.row.name) ?? found.row }));
 }

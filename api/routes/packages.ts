@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ProjectView } from '../cluster/index.ts';
 import { isFinished } from '../history/live.ts';
 import { packageChroots } from '../history/patterns.ts';
+import { BATCH } from '../history/union.ts';
 import { badRequest, conflict, forbidden, tooLarge } from '../http/errors.ts';
 import { flag, text } from '../http/fields.ts';
 import { listAnswer, pageOf, pagingFields, slice } from '../http/paging.ts';
@@ -21,6 +22,7 @@ import {
 import { scmAliases } from './build-create-sources.ts';
 import { projectNamed, projectOfBody } from './builds-find.ts';
 import { buildResult, listResult, packageResult } from './builds-schemas.ts';
+import { LONG, piecesOf, streamedList } from './builds-stream.ts';
 import {
   allPackages,
   ensure,
@@ -86,10 +88,10 @@ const list = defineRoute({
     all.sort((a, b) => (a.row[order] < b.row[order] ? -sign : sign));
     const shown = slice(all, page);
     const withBuilds = wanted.latest || wanted.succeeded ? await withRecorded(services, view, shown) : shown;
-    return listAnswer(
-      withBuilds.map((found) => packageJSON(services, found, wanted)),
-      page,
-    );
+    const show = (found: FoundPackage) => packageJSON(services, found, wanted);
+    if (withBuilds.length <= LONG) return listAnswer(withBuilds.map(show), page);
+    const { meta } = listAnswer([], page);
+    return streamedList('items', piecesOf(withBuilds, BATCH), show, { after: { meta } });
   },
 });
 
