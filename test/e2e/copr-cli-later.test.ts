@@ -144,11 +144,14 @@ describe('copr-cli', () => {
     const [first = 0] = createdBuilds(await one());
     const [joined = 0] = createdBuilds(await one('--with-build-id', String(first)));
     const [later = 0] = createdBuilds(await one('--after-build-id', String(first)));
-    for (const id of [first, joined]) {
-      while (!ENDED.includes(String((await api('GET', `/build/${id}`)).body.state))) {
-        expect((await api('GET', `/build/${later}`)).body.state).toBe('pending');
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
+    const stateOf = async (id: number): Promise<string> => String((await api('GET', `/build/${id}`)).body.state);
+    for (;;) {
+      // Asked for before the others: whoever has not ended after that had not ended then.
+      const waiting = await stateOf(later);
+      const others = await Promise.all([first, joined].map(stateOf));
+      if (others.every((state) => ENDED.includes(state))) break;
+      expect(waiting).toBe('pending');
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
     expect(await untilState(later, ENDED)).toBe('succeeded');
     expect((await carol.copr('build', 'p1', link(HELLO), '--nowait', '--with-build-id', String(first))).code).toBe(1);

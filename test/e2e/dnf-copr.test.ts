@@ -73,7 +73,7 @@ describe('dnf copr', () => {
     const enabled = await dnf('copr', 'enable', 'kopr/dave/tools', CHROOT);
     expect(enabled, enabled.stderr).toMatchObject({ code: 0 });
     const [file = ''] = await readdir(join(root, 'repos'));
-    expect(file).toBe(`_copr:${hub.host}:dave:tools.repo`);
+    expect(file).toMatch(new RegExp(`^_copr:${hub.hostname}(:${hub.port})?:dave:tools[.]repo$`));
     const text = await readFile(join(root, 'repos', file), 'utf8');
     expect(text).toContain(`[copr:${hub.hostname}:dave:tools]`);
     expect(text).toContain('gpgcheck=1');

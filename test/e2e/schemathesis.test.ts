@@ -40,7 +40,8 @@ describe('schemathesis', () => {
         ...['--phases', 'examples,coverage,fuzzing'],
         ...['--max-examples', known ? '25' : '8'],
         ...['--seed', '4'],
-        ...['--workers', '2'],
+        // More than one would meet a defect of Python 3.11: its parser counts its depth for all threads together.
+        ...['--workers', '1'],
         ...['--request-timeout', LONGEST_SECONDS],
         ...['--max-response-time', LONGEST_SECONDS],
         ...['--suppress-health-check', 'all'],
