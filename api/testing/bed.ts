@@ -75,7 +75,7 @@ export async function startBed(options: BedOptions): Promise<Bed> {
   const registry = new Registry();
   const access = await loadAccess({ clock: systemClock, kubeconfig: inject('kubeconfig') });
   const random = (bytes: number): Buffer => randomBytes(bytes);
-  const made: { cluster?: ClusterWorld } = {};
+  const made: { cluster?: ClusterWorld; db?: Database } = {};
   const service = await startService(configOf(options, databaseURL), {
     client: createClient({ access, clock: systemClock, log: quietLog, registry, userAgent: 'kopr-api-bed' }),
     clock: systemClock,
@@ -84,7 +84,8 @@ export async function startBed(options: BedOptions): Promise<Bed> {
     random,
     routes: options.routes,
     parts: {
-      cluster({ client, stores }) {
+      cluster({ client, stores, db: own }) {
+        made.db = own;
         made.cluster = createClusterWorld({
           client,
           stores,
@@ -103,6 +104,8 @@ export async function startBed(options: BedOptions): Promise<Bed> {
     lameDuckMs: 0,
   });
   const db = await openTestDatabase(databaseURL);
+  // The service starts without its database; tests that follow need it.
+  await made.db?.whenReady(AbortSignal.timeout(20_000));
   const url = `http://127.0.0.1:${service.ports.http}`;
   if (made.cluster === undefined) throw new Error('the service was started without the cluster');
 
