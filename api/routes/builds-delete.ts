@@ -6,6 +6,9 @@ import { ApiError } from '../http/errors.ts';
 import type { Services } from '../services.ts';
 import { type FoundBuild, findBuild } from './builds-find.ts';
 
+/** Of a longer list those that are not known here are not looked for elsewhere. */
+const FEW = 20;
+
 export interface Sorted {
   /** One line for each kind of obstacle. */
   problems: string[];
@@ -58,7 +61,7 @@ async function findAll(
   const all: (FoundBuild | number)[] = [];
   for (const number of numbers) {
     try {
-      all.push(await findBuild(services, number, signal));
+      all.push(await findBuild(services, number, signal, numbers.length <= FEW));
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
       all.push(number);

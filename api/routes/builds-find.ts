@@ -53,8 +53,11 @@ function buildNotFound(id: number): Error {
   return notFound(`Build ${id} does not exist.`);
 }
 
-/** Throws 404. A live one is found while the database is away. */
-export async function findBuild(services: World, id: number, signal: AbortSignal): Promise<FoundBuild> {
+/**
+ * Throws 404. A live one is found while the database is away.
+ * @param ask look also for one that another replica made a moment ago, which costs the API server something
+ */
+export async function findBuild(services: World, id: number, signal: AbortSignal, ask = true): Promise<FoundBuild> {
   const { cluster, db } = services;
   const live = liveBuild(services, cluster.build(id));
   if (live !== undefined) return live;
@@ -66,7 +69,7 @@ export async function findBuild(services: World, id: number, signal: AbortSignal
     if (view?.uid !== project.uid || cluster.isBeingRemoved(view, id)) throw buildNotFound(id);
     return { ...view, row, live: undefined, spec: spec as Build['spec'] };
   }
-  const other = liveBuild(services, await cluster.findBuild(id, signal));
+  const other = ask ? liveBuild(services, await cluster.findBuild(id, signal)) : undefined;
   if (other === undefined) throw buildNotFound(id);
   return other;
 }

@@ -39,7 +39,7 @@ const monitor = defineRoute({
     const removed = cluster.removed(view);
     const live = cluster
       .buildsOf(view)
-      .filter(({ spec, status }) => spec.directory === directory.directory && status?.package !== undefined)
+      .filter(({ spec }) => spec.directory === directory.directory)
       .flatMap((build) => {
         const row = rowOf(services, view, build);
         return row === undefined ? [] : liveMonitorRows(row, liveChroots(build, cluster.chrootBuildsOf(build)));
