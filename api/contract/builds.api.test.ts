@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProjectView } from '../cluster/index.ts';
 import { RESULTS_URL } from '../testing/bed.ts';
 import { C42, C43, type Scene, SUBMITTED, startScene } from './testing/scene.ts';
+import { expectDocumented } from './testing/schema.ts';
 
 let scene: Scene;
 let project: ProjectView;
@@ -160,6 +161,7 @@ describe('the life of a build', () => {
     for (const [path, body] of ended()) {
       const answer = await scene.anonymous.get(path);
       expect({ path, status: answer.status, body: answer.body }).toEqual({ path, status: 200, body });
+      expectDocumented('GET', path, answer.body);
     }
   });
 
@@ -168,6 +170,7 @@ describe('the life of a build', () => {
     for (const [path, body] of ended()) {
       const answer = await scene.anonymous.get(path);
       expect({ path, status: answer.status, body: answer.body }).toEqual({ path, status: 200, body });
+      expectDocumented('GET', path, answer.body);
     }
   });
 });
@@ -177,6 +180,7 @@ describe('a list of builds', () => {
   let ids: number[];
   const page = async (query: string) => {
     const { body } = await scene.anonymous.get(`/build/list?${scene.query(listed)}${query}`);
+    expectDocumented('GET', '/build/list', body);
     return { ids: (body.items as { id: number }[]).map((item) => item.id), meta: body.meta };
   };
 
@@ -219,7 +223,9 @@ describe('a list of builds', () => {
 
   it('hides what is being removed at once, wherever it is', async () => {
     const gone = [ids[2] ?? 0, ids[3] ?? 0];
-    expect((await scene.owner.delete('/build/delete/list', { builds: gone })).body).toEqual({ builds: gone });
+    const answer = await scene.owner.delete('/build/delete/list', { builds: gone });
+    expect(answer.body).toEqual({ builds: gone });
+    expectDocumented('DELETE', '/build/delete/list', answer.body);
     expect((await page('')).ids).toEqual([ids[0], ids[1], ids[4]]);
     for (const one of gone) expect((await scene.anonymous.get(`/build/${one}`)).status).toBe(404);
     const monitor = await scene.anonymous.get(`/monitor?${scene.query(listed)}`);
@@ -235,6 +241,7 @@ describe('canceling', () => {
     const of = await scene.project('cancel');
     const one = await scene.submitted(of, { chroots: [C43] });
     const canceled = await scene.builder.put(`/build/cancel/${one}`);
+    expectDocumented('PUT', `/build/cancel/${one}`, canceled.body);
     expect(canceled).toMatchObject({ status: 200, body: { id: one, state: 'canceled', chroots: [C43] } });
     expect((await scene.anonymous.get(`/build/${one}`)).body).toMatchObject({ state: 'canceled' });
     expect((await scene.owner.put(`/build/cancel/${one}`)).status).toBe(409);
@@ -253,6 +260,7 @@ describe('deleting one build', () => {
     const before = await scene.anonymous.get(`/build/${one}`);
     const answer = await scene.owner.delete(`/build/delete/${one}`);
     expect(answer).toMatchObject({ status: 200, body: before.body });
+    expectDocumented('DELETE', `/build/delete/${one}`, answer.body);
     expect((await scene.anonymous.get(`/build/${one}`)).status).toBe(404);
   });
 });

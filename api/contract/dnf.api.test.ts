@@ -7,6 +7,7 @@ import { eventually } from '../../operator/testing/harness.ts';
 import type { ProjectView } from '../cluster/index.ts';
 import { DOWNLOADS } from '../routes/dnf-downloads.ts';
 import { C42, C43, type Scene, startScene } from './testing/scene.ts';
+import { expectDocumented } from './testing/schema.ts';
 
 let scene: Scene;
 let base: ProjectView;
@@ -165,6 +166,7 @@ describe('rpmrepo for dnf5', () => {
     const opts = { module_hotfixes: '1', priority: 20 };
     const { body, status } = await scene.anonymous.get(`/rpmrepo/${project.owner}/full/${release}/`);
     expect(status).toBe(200);
+    expectDocumented('GET', `/rpmrepo/${project.owner}/full/${release}/`, body);
     expect(body).toEqual({
       results_url: 'http://results.test/results',
       repos: {

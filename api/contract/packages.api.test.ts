@@ -5,6 +5,7 @@ import { eventually } from '../../operator/testing/harness.ts';
 import type { ProjectView } from '../cluster/index.ts';
 import type { Answer } from '../testing/client.ts';
 import { C42, C43, type Scene, SUBMITTED, startScene } from './testing/scene.ts';
+import { expectDocumented } from './testing/schema.ts';
 
 let scene: Scene;
 let project: ProjectView;
@@ -167,8 +168,11 @@ describe('a package known through builds', () => {
       source_dict: { url: SUBMITTED },
       builds: { latest: await build(latest), latest_succeeded: await build(succeeded) },
     });
-    expect(await read('seen', query)).toEqual(expected);
+    const one = await read('seen', query);
+    expect(one).toEqual(expected);
+    expectDocumented('GET', '/package', one);
     const list = await scene.anonymous.get(`/package/list?${scene.query(project)}${query}`);
+    expectDocumented('GET', '/package/list', list.body);
     expect((list.body.items as { name: string }[]).find(({ name }) => name === 'seen')).toEqual(expected);
   });
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProjectView } from '../cluster/index.ts';
 import { C42, C43, type Scene, SUBMITTED, startScene } from './testing/scene.ts';
+import { expectDocumented } from './testing/schema.ts';
 
 let scene: Scene;
 let project: ProjectView;
@@ -58,6 +59,7 @@ describe('a build from a URL', () => {
   it('is answered as a list with a meta of nulls, one build for each URL in their order', async () => {
     const urls = [SUBMITTED, 'http://files.test/a.spec', 'http://files.test/b.nosrc.rpm?x=1'];
     const body = await scene.owner.ok('POST', '/build/create/url', { ...scene.names(project), pkgs: urls.join(' ') });
+    expectDocumented('POST', '/build/create/url', body);
     expect(body.meta).toEqual({ limit: null, offset: null, order: null, order_type: null });
     const items = body.items as { id: number; source_package: { url: string | null } }[];
     expect(items.map(({ source_package }) => source_package.url)).toEqual([urls[0], null, urls[2]]);
@@ -183,6 +185,7 @@ describe('a build of an uploaded file', () => {
       file,
     );
     expect(answer).toMatchObject({ status: 200, body: { state: 'pending', chroots: [C43] } });
+    expectDocumented('POST', '/build/create/upload', answer.body);
     const { source } = await specOf(answer.body.id);
     const upload = { id: expect.any(String), name: 'my_hello-1-1.src.rpm', sha256: 'b'.repeat(64), size: 7 };
     expect(source).toEqual({ upload });

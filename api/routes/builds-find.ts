@@ -5,7 +5,7 @@ import type { ProjectView } from '../cluster/index.ts';
 import type { BuildRow } from '../db/database.ts';
 import { type BuildJSON, buildJSON } from '../history/json.ts';
 import { liveRow } from '../history/live.ts';
-import { badRequest, notFound } from '../http/errors.ts';
+import { badRequest, notFound, unavailable } from '../http/errors.ts';
 import { rawText } from '../http/fields.ts';
 import type { RawFields } from '../http/route.ts';
 import type { Services } from '../services.ts';
@@ -69,9 +69,25 @@ export async function findBuild(services: World, id: number, signal: AbortSignal
     if (view?.uid !== project.uid || cluster.isBeingRemoved(view, id)) throw buildNotFound(id);
     return { ...view, row, live: undefined, spec: spec as Build['spec'] };
   }
-  const other = ask ? liveBuild(services, await cluster.findBuild(id, signal)) : undefined;
+  const other = ask ? liveBuild(services, await asked(services, id, signal)) : undefined;
   if (other === undefined) throw buildNotFound(id);
   return other;
+}
+
+/** Anybody can ask for numbers that nothing has. So many such questions may be under way at the API server. */
+const MAX_QUESTIONS = 16;
+const questions = new WeakMap<object, number>();
+
+async function asked({ cluster }: World, id: number, signal: AbortSignal): Promise<Build | undefined> {
+  const under = questions.get(cluster) ?? 0;
+  if (under >= MAX_QUESTIONS)
+    throw unavailable(`Too many builds that do not exist are asked for now; try again for build ${id}.`, 1);
+  questions.set(cluster, under + 1);
+  try {
+    return await cluster.findBuild(id, signal);
+  } finally {
+    questions.set(cluster, (questions.get(cluster) ?? 1) - 1);
+  }
 }
 
 function liveBuild(services: World, build: Build | undefined): FoundBuild | undefined {
