@@ -9,6 +9,8 @@ export interface Load {
   path: () => string;
   authorization?: string;
   body?: () => object;
+  /** Default 4. */
+  clients?: number;
 }
 
 export interface Outcome {
@@ -28,7 +30,8 @@ const TICK_MS = 10;
 
 /** Throws when any answer is not 200. */
 export async function run(origin: string, pid: number, load: Load, ms: number): Promise<Outcome> {
-  const pool = new Pool(origin, { connections: CLIENTS, pipelining: 1 });
+  const { clients = CLIENTS } = load;
+  const pool = new Pool(origin, { connections: clients, pipelining: 1 });
   const waits: number[] = [];
   let bytes = 0;
 
@@ -56,11 +59,11 @@ export async function run(origin: string, pid: number, load: Load, ms: number): 
 
   try {
     // What is compiled, cached and prepared at the first requests is so for all that follow.
-    await Promise.all(Array.from({ length: CLIENTS }, () => client(performance.now() + ms / 4)));
+    await Promise.all(Array.from({ length: clients }, () => client(performance.now() + ms / 4)));
     waits.length = 0;
     bytes = 0;
     const [started, before] = [performance.now(), cpuOf(pid)];
-    await Promise.all(Array.from({ length: CLIENTS }, () => client(started + ms)));
+    await Promise.all(Array.from({ length: clients }, () => client(started + ms)));
     const took = performance.now() - started;
     const { p50, p99 } = summarize(waits);
     const { length } = waits;
