@@ -68,7 +68,7 @@ export const REQUESTS: Readonly<Record<string, RequestMaker>> = {
   'project-chroot.edit': (target) => ({
     path: `/project-chroot/edit/${place(target)}/${C43}`,
     fields: { additional_packages: fresh() },
-    file: { name: 'upload_comps', filename: 'comps.xml', type: 'application/text', content: '<comps/>' },
+    file: { name: 'upload_comps', filename: 'comps.xml', type: 'application/text', content: '<comps></comps>' },
   }),
   'mock-chroots.list': () => ({ path: '/mock-chroots/list' }),
 

@@ -6,7 +6,8 @@ import { numberOf } from '../../crds/names.ts';
 import { Packages } from '../../crds/package.ts';
 import { Projects } from '../../crds/project.ts';
 import { Removals } from '../../crds/removal.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { runConditions } from '../../crds/states.ts';
+import { systemClock, toTimestamp } from '../../lib/clock.ts';
 import { listen } from '../../lib/listen.ts';
 import { Namespaces } from '../../operator/core.ts';
 import type { KubeObject, ResourceType } from '../../operator/resource.ts';
@@ -169,7 +170,7 @@ function targetOf(scene: Scene, view: ProjectView, names: Target['names']): Targ
       const id = await submitted();
       const build = scene.cluster.build(id);
       if (build === undefined) throw new Error(`build ${id} is not there`);
-      const conditions = ['Complete', 'Succeeded'].map((type) => ({ type, status: 'True', reason: 'Succeeded' }));
+      const conditions = runConditions(undefined, 'succeeded', 'Succeeded', '', 1, toTimestamp(systemClock.now()));
       await scene.kube.mergePatch(
         Builds,
         keyOf(build),
