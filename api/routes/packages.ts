@@ -2,27 +2,19 @@
 import { z } from 'zod';
 import type { ProjectView } from '../cluster/index.ts';
 import { isFinished } from '../history/live.ts';
-import { packageChroots } from '../history/patterns.ts';
 import { BATCH } from '../history/union.ts';
 import { badRequest, conflict, forbidden, tooLarge } from '../http/errors.ts';
 import { flag, text } from '../http/fields.ts';
 import { listAnswer, pageOf, pagingFields, slice } from '../http/paging.ts';
 import type { AnyRoute, Target } from '../http/route.ts';
-import { callerOf, defineRoute } from '../http/route.ts';
+import { defineRoute } from '../http/route.ts';
 import type { Services } from '../services.ts';
-import { submit } from './build-create.ts';
-import {
-  activeChroots,
-  optionAliases,
-  optionFields,
-  PREFIX,
-  planBuild,
-  projectFields,
-} from './build-create-options.ts';
+import { activeChroots, projectFields } from './build-create-options.ts';
 import { scmAliases } from './build-create-sources.ts';
 import { projectNamed, projectOfBody } from './builds-find.ts';
-import { buildResult, listResult, packageResult } from './builds-schemas.ts';
+import { listResult, packageResult } from './builds-schemas.ts';
 import { LONG, piecesOf, streamedList } from './builds-stream.ts';
+import { buildPackage } from './packages-build.ts';
 import {
   allPackages,
   ensure,
@@ -30,7 +22,6 @@ import {
   findPackage,
   packageJSON,
   packageNamed,
-  sourceOf,
   withRecorded,
 } from './packages-find.ts';
 import {
@@ -237,37 +228,12 @@ function unfinishedOf({ cluster }: Services, { live }: FoundPackage): number[] {
     .map(({ id }) => id);
 }
 
-const build = defineRoute({
-  operation: 'package.build',
-  methods: ['POST'],
-  path: '/package/build',
-  summary: 'Builds a package from its source.',
-  access: {
-    right: 'build',
-    on: ({ services, body }) => Promise.resolve(projectOfBody(services, body, PREFIX)),
-  },
-  formErrors: 'parameters',
-  body: z.object({ ...projectFields, package_name: packageName, ...optionFields }),
-  aliases: optionAliases,
-  result: buildResult,
-  async handle(call) {
-    const { services, body, found: view } = call;
-    const found = await findPackage(services, view, body.package_name);
-    const { source_type } = sourceOf(services, found);
-    if (found.object === undefined || source_type !== 'scm')
-      throw badRequest(
-        `Package ${found.row.name} has no source to build from (${source_type}); edit it and give it one.`,
-      );
-    const { metadata, spec: of } = found.object;
-    const active = activeChroots(services, view);
-    const own = of.chroots === undefined ? active : active.filter((chroot) => of.chroots?.includes(chroot));
-    const chroots = packageChroots(own.length > 0 ? own : active, of.chrootDenylist);
-    const submission = { ...call, caller: callerOf(call) };
-    const spec = await planBuild(submission, view, body, { chroots, timeoutSeconds: of.timeoutSeconds });
-    const what = `Package ${found.row.name}`;
-    const [made] = await submit(submission, view, [{ spec: { ...spec, package: metadata.name }, what }]);
-    return made as object;
-  },
-});
-
-export const packageRoutes = [get, list, add, edit, reset, remove, build] as readonly unknown[] as readonly AnyRoute[];
+export const packageRoutes = [
+  get,
+  list,
+  add,
+  edit,
+  reset,
+  remove,
+  buildPackage,
+] as readonly unknown[] as readonly AnyRoute[];
