@@ -53,33 +53,37 @@ describe.each(cases)('$operation of a $kind project', ({ operation, kind, route,
     expect(body.output, what).toBe(operation === 'monitor.get' ? 'ok' : row[caller] === 401 ? 'notok' : undefined);
   }
 
-  test.runIf(refused.length > 0)('refuses those who may not, and does nothing for them', async () => {
-    const target = await world.target(kind);
-    // Everything that the request is about is there before.
-    await request(target, 'owner');
-    const before = await world.state();
-    for (const method of methods) {
-      for (const caller of refused) {
-        await ask(caller, method, target);
-        expect(await world.state(), `${method} by ${caller} must change nothing`).toEqual(before);
-        checks += 1;
+  if (refused.length > 0) {
+    test('refuses those who may not, and does nothing for them', async () => {
+      const target = await world.target(kind);
+      // Everything that the request is about is there before.
+      await request(target, 'owner');
+      const before = await world.state();
+      for (const method of methods) {
+        for (const caller of refused) {
+          await ask(caller, method, target);
+          expect(await world.state(), `${method} by ${caller} must change nothing`).toEqual(before);
+          checks += 1;
+        }
       }
-    }
-  });
+    });
+  }
 
-  test.runIf(allowed.length > 0)('answers those who may', async () => {
-    const shared = route.methods[0] === 'GET' ? await world.target(kind) : undefined;
-    for (const method of methods) {
-      for (const caller of allowed) {
-        // A token that is exchanged for a new one is good for nothing else.
-        if (operation === 'auth.new-token') await world.renew(caller);
-        await ask(caller, method, shared ?? (await world.target(kind)));
-        if (operation === 'auth.new-token') await world.renew(caller);
+  if (allowed.length > 0) {
+    test('answers those who may', async () => {
+      const shared = route.methods[0] === 'GET' ? await world.target(kind) : undefined;
+      for (const method of methods) {
+        for (const caller of allowed) {
+          // A token that is exchanged for a new one is good for nothing else.
+          if (operation === 'auth.new-token') await world.renew(caller);
+          await ask(caller, method, shared ?? (await world.target(kind)));
+          if (operation === 'auth.new-token') await world.renew(caller);
+        }
       }
-    }
-  });
+    });
+  }
 });
 
 test('the matrix is as large as it was when it was written', () => {
-  expect(checks).toBeGreaterThan(1_500);
+  expect(checks).toBeGreaterThan(2_000);
 });
