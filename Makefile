@@ -52,11 +52,13 @@ check: setup ## Compare generated files with their sources
 	@$(NODE) crds/generate.ts --check
 	@$(NODE) charts/generate.ts --check
 	@$(NODE) api/openapi/generate.ts --check
+	@$(NODE) api/mapping/generate.ts --check
 
 generate: setup ## Write CRDs, chart parts, API reference and OpenAPI anew from crds/, controllers/ and api/
 	@$(NODE) crds/generate.ts
 	@$(NODE) charts/generate.ts
 	@$(NODE) api/openapi/generate.ts
+	@$(NODE) api/mapping/generate.ts
 
 fix: setup ## Format the code
 	@$(BIN)/biome check --write .

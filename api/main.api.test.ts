@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { installCRDs } from '../controllers/testing/crds.ts';
+import { installCRDs } from '../crds/testing/install.ts';
 import { type RunningService, startService } from '../lib/testing/process.ts';
 import { freshNamespace, realClient } from '../operator/testing/realApi.ts';
 import { startPostgres, type TestPostgres } from './db/testing/postgres.ts';

@@ -1,11 +1,11 @@
 import { Registry } from 'prom-client';
-import { installCRDs } from '../controllers/testing/crds.ts';
 import { aTicket } from '../controllers/testing/objects.ts';
 import { addTicketController } from '../controllers/ticket/index.ts';
 import { createSchedulerMetrics } from '../controllers/ticket/metrics.ts';
 import { Builders } from '../crds/builder.ts';
 import { BuilderPools } from '../crds/builderpool.ts';
 import { BuilderTickets } from '../crds/builderticket.ts';
+import { installCRDs } from '../crds/testing/install.ts';
 import { systemClock } from '../lib/clock.ts';
 import { loadAccess } from '../operator/access.ts';
 import type { ApiClient } from '../operator/client.ts';

@@ -164,7 +164,9 @@ export const source = z
         size: z.int().min(0).describe('Bytes of the file.'),
       })
       .optional()
-      .describe('A file that was uploaded through the REST API before. It is deleted some time after the Build has ended.'),
+      .describe(
+        'A file that was uploaded through the REST API before. It is deleted some time after the Build has ended.',
+      ),
     git: z
       .object({
         url: gitURL.describe('Clone URL of the repository; http or https.'),

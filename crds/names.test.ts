@@ -10,10 +10,13 @@ describe('objectNameFor', () => {
     expect(objectNameFor(name)).toBe(expected);
   });
 
-  it.each(['My_Project', 'libstdc++', '_x', '...', `${'a'.repeat(100)}`])('makes one of %s', (name) => {
-    expect(objectNameFor(name)).toMatch(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?-[0-9a-f]{10}$/);
-    expect(objectNameFor(name).length).toBeLessThanOrEqual(63);
-  });
+  it.each(['My_Project', 'libstdc++', '_x', '...', 'a..b', 'a.-b', 'a-.b', `${'a'.repeat(100)}`])(
+    'makes one of %s',
+    (name) => {
+      expect(objectNameFor(name)).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?-[0-9a-f]{10}$/);
+      expect(objectNameFor(name).length).toBeLessThanOrEqual(63);
+    },
+  );
 
   it('gives two names two objects', () => {
     const name = fc.stringMatching(/^[A-Za-z0-9_.+-]{1,100}$/);

@@ -16,6 +16,7 @@ export const REGENERATE_ANNOTATION = 'kopr.dev/regenerate-repos';
 export const BUILD_COUNTER = 'kopr-build-ids';
 export const PROJECT_COUNTER = 'kopr-project-ids';
 
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 /** Longest name of a Project object. */
 const MAX_OBJECT_NAME = 63;
 
@@ -58,10 +59,10 @@ export function batchOf(build: Pick<Build, 'metadata' | 'spec' | 'status'>): num
  * and a digest, so that `My_Project` and `my-project` are two objects.
  */
 export function objectNameFor(name: string): string {
-  if (name.length <= MAX_OBJECT_NAME && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)) return name;
+  if (name.length <= MAX_OBJECT_NAME && SUBDOMAIN.test(name)) return name;
   const kept = name
     .toLowerCase()
-    .replace(/[^a-z0-9.-]+/g, '-')
+    .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z0-9]+/, '')
     .slice(0, MAX_OBJECT_NAME - 12)
     .replace(/[^a-z0-9]+$/, '');

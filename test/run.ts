@@ -90,6 +90,7 @@ const DRIFT: Gate[] = [
   command('drift of CRDs and reference', process.execPath, ['crds/generate.ts', '--check']),
   command('drift of the chart', process.execPath, ['charts/generate.ts', '--check']),
   command('drift of OpenAPI', process.execPath, ['api/openapi/generate.ts', '--check']),
+  command('drift of the field tables', process.execPath, ['api/mapping/generate.ts', '--check']),
 ];
 
 const UNIT = vitest('unit tests', ['--project', 'unit']);

@@ -5,8 +5,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { inject } from 'vitest';
-import { installCRDs } from '../../controllers/testing/crds.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
+import { installCRDs } from '../../crds/testing/install.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { loadAccess } from '../../operator/access.ts';
 import type { ApiClient } from '../../operator/client.ts';

@@ -1,13 +1,13 @@
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Builds } from '../../crds/build.ts';
+import { installCRDs } from '../../crds/testing/install.ts';
 import { systemClock, toTimestamp } from '../../lib/clock.ts';
 import type { ListedUpload } from '../../lib/protocol/upload.ts';
 import type { ApiClient } from '../../operator/client.ts';
 import { createManager, type Manager } from '../../operator/manager.ts';
 import { eventually, quietLog } from '../../operator/testing/harness.ts';
 import { freshNamespace, realClient } from '../../operator/testing/realApi.ts';
-import { installCRDs } from '../testing/crds.ts';
 import { addUploadController } from './index.ts';
 
 const OLD = 'a'.repeat(32);

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { api, apiURL, type CoprUser, coprUser, deleteProjects, localFixture, removeScratch } from './copr.ts';
-import { cluster, kubectl, RELEASE_NAMESPACE } from './harness.ts';
+import { kubectl, RELEASE_NAMESPACE } from './harness.ts';
 
 const CLIENTS = 200;
 const SECONDS = 60;
@@ -154,10 +154,15 @@ it(`serves ${CLIENTS} clients for ${SECONDS} seconds without a failed request, i
   );
   expect(routes).toContain('build.create.upload');
   expect(most).toBeLessThan(MEMORY_LIMIT);
-  const { kubectl: ask } = await cluster();
-  const restarts = await ask([
-    ...['-n', RELEASE_NAMESPACE, 'get', 'pods', '-l', 'app.kubernetes.io/component=api'],
-    ...['-o', 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'],
-  ]);
+  const restarts = await kubectl(
+    '-n',
+    RELEASE_NAMESPACE,
+    'get',
+    'pods',
+    '-l',
+    'app.kubernetes.io/component=api',
+    '-o',
+    'jsonpath={.items[*].status.containerStatuses[0].restartCount}',
+  );
   expect(restarts.split(' ').every((count) => count === '0')).toBe(true);
 });

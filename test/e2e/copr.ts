@@ -53,13 +53,14 @@ export function execute(program: string, args: readonly string[], cwd?: string):
 
 /** The facade as this machine reaches it. */
 export async function apiURL(): Promise<string> {
-  const { kubectl } = await cluster();
-  return nodePortURL(kubectl, RELEASE_NAMESPACE, 'kopr-api', 5000);
+  const kube = await cluster();
+  return nodePortURL((args, input) => kube.kubectl(args, input), RELEASE_NAMESPACE, 'kopr-api', 5000);
 }
 
 export async function coprUser(name: string, options: { admin?: boolean } = {}): Promise<CoprUser> {
   const bin = lastLine(await run(join(ROOT, 'test', 'clients', 'install.sh'), ['copr']));
-  const text = await coprConfig((await cluster()).kubectl, { user: name, ...options });
+  const kube = await cluster();
+  const text = await coprConfig((args, input) => kube.kubectl(args, input), { user: name, ...options });
   const directory = await scratchDirectory();
   const file = join(directory, `${name}.conf`);
   await writeFile(file, text);
@@ -147,6 +148,14 @@ export function localFixture(file: string): Promise<string> {
 
 /** Makes the owner's projects go away, and waits for it. */
 export async function deleteProjects(owner: string): Promise<void> {
-  const { kubectl } = await cluster();
-  await kubectl(['-n', owner, 'delete', 'projects', '--all', '--ignore-not-found', '--wait', '--timeout=180s']);
+  await (await cluster()).kubectl([
+    '-n',
+    owner,
+    'delete',
+    'projects',
+    '--all',
+    '--ignore-not-found',
+    '--wait',
+    '--timeout=180s',
+  ]);
 }
