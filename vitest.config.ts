@@ -11,6 +11,9 @@ const processes = [
   'builder/sources/hostile-spec.test.ts',
   'builder/sources/git.test.ts',
   'services/*/{chaos,crash,main,keygen,service}.test.ts',
+  'services/publisher/uploads/store.test.ts',
+  'api/db/{explain,history,outage}.test.ts',
+  'test/live-logs.test.ts',
 ];
 export default defineConfig({
   test: {
