@@ -1,7 +1,7 @@
 /** How one chroot of a build is built, as clients of Copr read it. Pure. */
 import type { Build } from '../../crds/build.ts';
 import type { Project } from '../../crds/project.ts';
-import { nameReleaseOf, withoutOptions } from '../../lib/repo-file/repo-file.ts';
+import { externalRepos } from '../../lib/repo-file/external-repo.ts';
 
 export interface RepoJSON {
   id: string;
@@ -79,24 +79,14 @@ function reposOf({ owner, name, project, chroot, dirname, resultsURL }: BuildCon
     repos.push({ id: 'copr_coprdir', name: 'Copr directory', baseurl, ...own });
   }
   const settings = project.spec.chrootSettings?.find((one) => one.name === chroot);
-  for (const { baseurl, priority } of project.spec.externalRepos ?? [])
-    repos.push(additionalRepo(baseurl, chroot, resultsURL, priority));
-  for (const baseurl of settings?.repos ?? []) repos.push(additionalRepo(baseurl, chroot, resultsURL, undefined));
+  // The same as the builder is given: an address that is named twice counts once, and a priority of its own comes first.
+  const references = [
+    ...(project.spec.externalRepos ?? []),
+    ...(settings?.repos ?? []).map((baseurl) => ({ baseurl })),
+  ];
+  for (const repo of externalRepos(references, { resultsURL, chroot })) {
+    const { id, name: title, baseurl, priority } = repo;
+    repos.push({ id, name: title, baseurl, ...(priority === undefined ? {} : { priority }) });
+  }
   return repos;
-}
-
-/** `$releasever` and `$basearch` are left: dnf knows them. */
-function additionalRepo(url: string, chroot: string, resultsURL: string, priority: number | undefined): RepoJSON {
-  const { baseurl, priority: own = priority } = withoutOptions(url);
-  const id = url.replace(/[^A-Za-z0-9]+/g, '_').replace(/^_+|_+$/g, '');
-  const nameRelease = nameReleaseOf(chroot);
-  const distribution = nameRelease.slice(0, nameRelease.lastIndexOf('-'));
-  const project = /^copr:\/\/(.*)$/.exec(baseurl)?.[1];
-  const address = project === undefined ? baseurl : `${resultsURL}/${project}/${chroot}/`;
-  return {
-    id,
-    name: `Additional repo ${id}`,
-    baseurl: address.replaceAll('$chroot', () => chroot).replaceAll('$distname', () => distribution),
-    ...(own === undefined ? {} : { priority: own }),
-  };
 }

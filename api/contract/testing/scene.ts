@@ -7,7 +7,7 @@ import { ChrootBuilds } from '../../../crds/chrootbuild.ts';
 import type { CoprState } from '../../../crds/common.ts';
 import { numberOf } from '../../../crds/names.ts';
 import { Projects } from '../../../crds/project.ts';
-import { keyOf } from '../../../operator/resource.ts';
+import { keyOf, ownerReference } from '../../../operator/resource.ts';
 import { eventually } from '../../../operator/testing/harness.ts';
 import { projectRowOf, recordOf } from '../../archive/row.ts';
 import type { ProjectView } from '../../cluster/index.ts';
@@ -150,7 +150,12 @@ function statusOf(build: Build, view: ProjectView, ending: Ending): { status: Bu
     background: false,
     cancelled: false,
   };
-  const meta = (suffix: string) => ({ name: `${build.metadata.name}-${suffix}`, namespace: view.namespace });
+  const meta = (suffix: string) => ({
+    name: `${build.metadata.name}-${suffix}`,
+    namespace: view.namespace,
+    // By it the archiver of the bed finds them; it may come before archive().
+    ownerReferences: [ownerReference(build, { controller: true })],
+  });
   const times = { startedAt: '2026-01-02T03:04:05Z', finishedAt: '2026-01-02T03:09:05Z' };
   const source: Stage = {
     metadata: meta('source'),
