@@ -84,8 +84,9 @@ export function sendFailure(request: IncomingMessage, response: ServerResponse, 
     sendJSON(response, failure.status, failure.body, failure.headers);
     return;
   }
-  // A client that is still sending hears the answer only when its bytes are taken off the line, for a while at least.
-  sendJSON(response, failure.status, failure.body, { ...failure.headers, Connection: 'close' });
+  // A client that is still sending hears the answer only when its bytes are taken off the line, for a while at least:
+  // after `Connection: close` the socket would be destroyed with the end of the answer.
+  sendJSON(response, failure.status, failure.body, failure.headers);
   request.resume();
   request.on('error', () => undefined);
   const timer = new AbortController();
