@@ -17,12 +17,16 @@ export interface OtherStores {
 
 export function otherLookups({ packages, chroots, removals }: OtherStores): OtherLookups {
   const sortedPackages = new Map<string, readonly Package[]>();
+  let names: Map<string, string[]> | undefined;
   let sortedChroots: readonly Chroot[] | undefined;
   let revision = 0;
 
   packages.addIndex('project', (pkg) => [projectKey(pkg)]);
   packages.addIndex('name', (pkg) => [`${projectKey(pkg)}/${packageNameOf(pkg)}`]);
-  packages.onChange((pkg) => sortedPackages.delete(projectKey(pkg)));
+  packages.onChange((pkg) => {
+    sortedPackages.delete(projectKey(pkg));
+    names = undefined;
+  });
   // The number alone is not enough: a tenant may make a Removal that names the builds of others; it removes nothing.
   removals.addIndex('build', (removal) =>
     counts(removal) ? removal.spec.builds.map((number) => `${projectKey(removal)}/${number}`) : [],
@@ -50,6 +54,18 @@ export function otherLookups({ packages, chroots, removals }: OtherStores): Othe
       return found;
     },
     package: (project, name) => packages.byIndex('name', `${keyOf(project.project)}/${name}`)[0],
+    packageNames() {
+      packages.settle();
+      if (names !== undefined) return names;
+      const made = new Map<string, string[]>();
+      for (const pkg of packages.list()) {
+        const own = made.get(projectKey(pkg)) ?? [];
+        own.push(packageNameOf(pkg).toLowerCase());
+        made.set(projectKey(pkg), own);
+      }
+      names = made;
+      return made;
+    },
     chroots: allChroots,
     chroot: (name) => allChroots().find((chroot) => chroot.spec.name === name),
     chrootRevision: () => revision,

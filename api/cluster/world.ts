@@ -62,6 +62,8 @@ export interface OtherLookups {
   /** By name. */
   packagesOf(project: ProjectView): readonly Package[];
   package(project: ProjectView, name: string): Package | undefined;
+  /** For searches: the names of a project's packages in small letters, by namespace/object. Projects without are not in it. */
+  packageNames(): ReadonlyMap<string, readonly string[]>;
   /** All, by name. */
   chroots(): readonly Chroot[];
   chroot(name: string): Chroot | undefined;

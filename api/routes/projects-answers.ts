@@ -47,20 +47,30 @@ export function projectReply(world: World, view: ProjectView): Reply {
 }
 
 /** Long lists are asked for again and again; they are the same until any project changes. */
-const longLists = new WeakMap<readonly ProjectView[], Written>();
+const longLists = new WeakMap<readonly ProjectView[], { bytes: Buffer; revision: number }>();
 const LONG = 500;
 
 export function projectListReply(world: World, views: readonly ProjectView[], meta: object): Reply {
-  const body = `{"items":[${itemsOf(world, views)}],"meta":${JSON.stringify(meta)}}`;
-  return new Reply({ headers: JSON_HEADERS, body });
+  const [head, tail] = ['{"items":[', `],"meta":${JSON.stringify(meta)}}`];
+  if (views.length < LONG) return new Reply({ headers: JSON_HEADERS, body: head + itemsOf(world, views) + tail });
+  return new Reply({ headers: JSON_HEADERS, body: inTurn(head, bytesOf(world, views), tail) });
 }
 
 function itemsOf(world: World, views: readonly ProjectView[]): string {
+  const context = mappingContext(world);
+  return views.map((view) => textOf(world, view, context)).join(',');
+}
+
+/** Encoding some megabytes takes longer than sending them. */
+function bytesOf(world: World, views: readonly ProjectView[]): Buffer {
   const revision = world.cluster.chrootRevision();
   const known = longLists.get(views);
-  if (known?.revision === revision) return known.text;
-  const context = mappingContext(world);
-  const text = views.map((view) => textOf(world, view, context)).join(',');
-  if (views.length >= LONG) longLists.set(views, { text, revision });
-  return text;
+  if (known?.revision === revision) return known.bytes;
+  const bytes = Buffer.from(itemsOf(world, views));
+  longLists.set(views, { bytes, revision });
+  return bytes;
+}
+
+async function* inTurn(...parts: (string | Uint8Array)[]): AsyncGenerator<string | Uint8Array> {
+  yield* parts;
 }

@@ -1,5 +1,4 @@
 /** Finds projects as people look for them. Everything is in memory; nothing lags behind. */
-import { packageNameOf } from '../../crds/names.ts';
 import type { ClusterWorld, ProjectView } from '../cluster/index.ts';
 
 const MIN_CHARACTERS = 3;
@@ -25,13 +24,24 @@ function byName(wanted: string): (view: ProjectView) => boolean {
 function byText(cluster: ClusterWorld, wanted: string): ((view: ProjectView) => boolean) | undefined {
   if (wanted.length < MIN_CHARACTERS) return undefined;
   const words = wanted.split(/\s+/);
+  const packaged = projectsWithPackages(cluster, words);
   return (view) => {
     const text = textOf(view);
-    const missing = words.filter((word) => !text.includes(word));
-    if (missing.length === 0) return true;
-    const packages = cluster.packagesOf(view).map((pkg) => packageNameOf(pkg).toLowerCase());
-    return missing.every((word) => packages.some((name) => name.includes(word)));
+    const packages = packaged.get(view);
+    return words.every((word) => text.includes(word) || packages?.some((name) => name.includes(word)) === true);
   };
+}
+
+/** Those of which a package matches any of the words: few, of thousands of projects. */
+function projectsWithPackages(cluster: ClusterWorld, words: readonly string[]): Map<ProjectView, readonly string[]> {
+  const found = new Map<ProjectView, readonly string[]>();
+  for (const [key, names] of cluster.packageNames()) {
+    if (!names.some((name) => words.some((word) => name.includes(word)))) continue;
+    const slash = key.indexOf('/');
+    const view = cluster.projectByObject(key.slice(0, slash), key.slice(slash + 1));
+    if (view !== undefined) found.set(view, names);
+  }
+  return found;
 }
 
 function textOf(view: ProjectView): string {
