@@ -97,6 +97,8 @@ export interface BuildFilter {
   package?: string;
   status?: string;
   dirname?: string;
+  /** Only numbers below this one. */
+  before?: number;
   /** Numbers that the cluster has, or that are being removed. */
   excluding?: readonly number[];
 }
@@ -128,6 +130,8 @@ export interface PackageFilter {
   project: string;
   /** Directory whose builds count as the latest; default: all. */
   dirname?: string;
+  /** Only packages whose names come after this one. */
+  after?: string;
   /** Builds that do not count: those being removed. */
   excluding?: readonly number[];
 }

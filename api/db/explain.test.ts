@@ -71,6 +71,8 @@ const PROJECTS = { 'the largest project': 'uid-p1', 'a small project': 'uid-p250
 const FILTERS: Omit<BuildFilter, 'project'>[] = [
   {},
   { excluding: [99_990, 99_980] },
+  { before: 50_000 },
+  { before: 50_000, package: 'pkg3', status: 'succeeded' },
   { package: 'pkg3' },
   { status: 'failed' },
   { status: 'canceled' },

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RecordWindow } from './union.ts';
 import { ALL, archivedWindow, newestFirst, unionBatches, unionPage } from './union.ts';
 
 interface Item {
@@ -86,6 +87,10 @@ describe('the union in pieces', () => {
     offset: fc.integer({ min: 0, max: 45 }),
   });
 
+  function pageOf(record: readonly { id: number }[], { limit, offset, before }: RecordWindow): { id: number }[] {
+    return record.filter(({ id }) => before === undefined || id < before).slice(offset, offset + limit);
+  }
+
   async function all<T>(pieces: AsyncIterable<T[]>): Promise<T[]> {
     const items: T[] = [];
     for await (const piece of pieces) items.push(...piece);
@@ -103,8 +108,7 @@ describe('the union in pieces', () => {
         async (some, cut, page, size) => {
           const live = newestFirst(some.slice(0, cut).map((id) => ({ id })));
           const record = newestFirst(some.slice(cut).map((id) => ({ id })));
-          const read = (part: { limit: number; offset: number }) =>
-            Promise.resolve(record.slice(part.offset, part.offset + part.limit));
+          const read = (part: RecordWindow) => Promise.resolve(pageOf(record, part));
           expect(await all(unionBatches(live, page, read, size))).toEqual(await unionPage(live, page, read));
         },
       ),
@@ -126,8 +130,8 @@ describe('the union in pieces', () => {
           let newest = many;
           const removed = new Set<number>();
           const todo = [...steps];
-          const read = (part: { limit: number; offset: number }) => {
-            const rows = record.slice(part.offset, part.offset + part.limit);
+          const read = (part: RecordWindow) => {
+            const rows = pageOf(record, part);
             const step = todo.shift();
             for (let n = 0; n < (step?.add ?? 0); n += 1) {
               newest += 1;

@@ -70,6 +70,14 @@ function mergeNewest<T extends Numbered>(a: readonly T[], b: readonly T[], skip:
 /** Rows that are read and sent at a time. */
 export const BATCH = 500;
 
+/** What is read of the record at a time. */
+export interface RecordWindow {
+  limit: number;
+  offset: number;
+  /** Only numbers below this one. */
+  before?: number;
+}
+
 /**
  * The same page in pieces, each read only when the one before was taken: a list of everything that a project ever built
  * need not fit into memory. What moves, is recorded or removed meanwhile makes no gap and no double.
@@ -77,7 +85,7 @@ export const BATCH = 500;
 export async function* unionBatches<T extends Numbered>(
   live: readonly T[],
   window: Window,
-  archived: (window: { limit: number; offset: number }) => Promise<readonly T[]>,
+  archived: (window: RecordWindow) => Promise<readonly T[]>,
   size: number = BATCH,
 ): AsyncGenerator<T[]> {
   const part = archivedWindow(live.length, window);
@@ -108,33 +116,21 @@ export async function* unionBatches<T extends Numbered>(
   if (batch.length > 0) yield batch;
 }
 
-/** Each piece begins at the last row of the one before. If that is not where it was, rows before it are gone. */
+/** Each piece is read by the last number of the one before: an offset would read all that is before it again. */
 async function* recordBatches<T extends Numbered>(
   part: { limit: number; offset: number },
-  archived: (window: { limit: number; offset: number }) => Promise<readonly T[]>,
+  archived: (window: RecordWindow) => Promise<readonly T[]>,
   size: number,
 ): AsyncGenerator<readonly T[]> {
-  let place = part.offset;
   let taken = 0;
-  let last = Number.POSITIVE_INFINITY;
-  let overlap = 0;
+  let before: number | undefined;
   while (taken < part.limit) {
-    const offset = Math.max(0, place - overlap);
-    const limit = Math.min(size, part.limit - taken) + (place - offset);
-    const rows = await archived({ limit, offset });
-    const joined = offset === 0 || last === Number.POSITIVE_INFINITY || (rows[0]?.id ?? 0) >= last;
-    if (!joined) {
-      overlap *= 4;
-      continue;
-    }
-    const before = last;
-    const fresh = rows.filter(({ id }) => id < before);
-    last = fresh.at(-1)?.id ?? last;
-    taken += fresh.length;
-    if (fresh.length > 0) yield fresh;
+    const limit = Math.min(size, part.limit - taken);
+    const rows = await archived(before === undefined ? { limit, offset: part.offset } : { limit, offset: 0, before });
+    if (rows.length > 0) yield rows;
     if (rows.length < limit) return;
-    place = offset + rows.length;
-    overlap = 1;
+    taken += rows.length;
+    before = rows.at(-1)?.id;
   }
 }
 

@@ -4,7 +4,7 @@ import type { BuildRow } from '../db/database.ts';
 import { buildJSON, nevraJSON, publicURL, withoutSlash } from '../history/json.ts';
 import { isFinished, liveChroots, SOURCE_STAGE } from '../history/live.ts';
 import { coprSource } from '../history/source.ts';
-import { unionBatches, unionPage } from '../history/union.ts';
+import { type RecordWindow, unionBatches, unionPage } from '../history/union.ts';
 import { badRequest, conflict, forbidden } from '../http/errors.ts';
 import { id, ids, text } from '../http/fields.ts';
 import { listAnswer, pageOf, pagingFields } from '../http/paging.ts';
@@ -62,7 +62,8 @@ const list = defineRoute({
       ...(packagename === undefined ? {} : { package: packagename }),
       ...(status === undefined ? {} : { status }),
     };
-    const read = (window: { limit: number; offset: number }) => db.builds.list(filter, window);
+    const read = ({ before, ...window }: RecordWindow) =>
+      db.builds.list(before === undefined ? filter : { ...filter, before }, window);
     const show = (row: BuildRow) => buildJSON(row, view, config.resultsURL);
     if (page.limit !== null && page.limit <= LONG)
       return listAnswer((await unionPage(shown, page, read)).map(show), page);

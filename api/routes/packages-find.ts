@@ -147,11 +147,13 @@ export async function withRecorded(
   const byName = new Map<string, PackageWithBuilds>();
   if (page.length > FEW) {
     // In pieces: none of them keeps this process, or the database, from answering others for long.
-    for (let offset = 0; ; offset += PIECE) {
-      const rows = await db.packages.listWithBuilds(filter, { limit: PIECE, offset });
+    let after: string | undefined;
+    do {
+      const rest = after === undefined ? filter : { ...filter, after };
+      const rows = await db.packages.listWithBuilds(rest, { limit: PIECE, offset: 0 });
       for (const row of rows) byName.set(row.name, row);
-      if (rows.length < PIECE) break;
-    }
+      after = rows.length < PIECE ? undefined : rows.at(-1)?.name;
+    } while (after !== undefined);
   }
   for (const { row } of page) {
     if (byName.has(row.name)) continue;

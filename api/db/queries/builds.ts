@@ -17,6 +17,10 @@ export function listStatement(filter: BuildFilter, what: 'list' | 'count'): Stat
     parts.push(`b.${column} = $${parts.length + 1}`);
     name += `.${column}`;
   }
+  if (filter.before !== undefined) {
+    parts.push(`b.id < $${parts.length + 1}`);
+    name += '.before';
+  }
   const where = `FROM builds b WHERE ${parts.join(' AND ')}`;
   if (what === 'count') return { name, text: `SELECT count(*) AS count ${where}` };
   // The order by all columns of the index, so that it is read backwards whatever the planner thinks of sorting.
@@ -27,6 +31,7 @@ export function listStatement(filter: BuildFilter, what: 'list' | 'count'): Stat
 export function filterValues(filter: BuildFilter): unknown[] {
   const values: unknown[] = [filter.project, [...(filter.excluding ?? [])]];
   for (const [key] of FILTERS) if (filter[key] !== undefined) values.push(filter[key]);
+  if (filter.before !== undefined) values.push(filter.before);
   return values;
 }
 

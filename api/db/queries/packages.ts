@@ -73,18 +73,21 @@ const ENSURE: Statement = {
  * The newest build and the newest that succeeded, each by one look into an index. `to_jsonb` of the whole row would
  * carry the spec along.
  */
-export function withBuildsStatement(what: 'list' | 'get', byDirectory: boolean): Statement {
+export function withBuildsStatement(what: 'list' | 'get', byDirectory: boolean, after = false): Statement {
   const dirname = byDirectory ? 'AND b.dirname = $3' : '';
-  const tail = byDirectory ? 4 : 3;
+  const tail = (byDirectory ? 4 : 3) + (after ? 1 : 0);
   const newest = (condition: string): string => `
     LEFT JOIN LATERAL (
       SELECT ${JSON_BUILD} AS build FROM builds b
       WHERE b.project_uid = $1 AND b.package = p.name ${dirname} AND b.id <> ALL($2::int8[]) ${condition}
       ORDER BY b.id DESC LIMIT 1
     )`;
-  const where = what === 'get' ? `p.name = $${tail}` : `true ORDER BY p.name LIMIT $${tail} OFFSET $${tail + 1}`;
+  const where =
+    what === 'get'
+      ? `p.name = $${tail}`
+      : `${after ? `p.name > $${tail - 1}` : 'true'} ORDER BY p.name LIMIT $${tail} OFFSET $${tail + 1}`;
   return {
-    name: `packages.${what}WithBuilds${byDirectory ? '.dirname' : ''}`,
+    name: `packages.${what}WithBuilds${byDirectory ? '.dirname' : ''}${after ? '.after' : ''}`,
     text: `
     SELECT ${COLUMNS}, latest.build AS latest, succeeded.build AS "latestSucceeded"
     FROM packages p ${newest('')} AS latest ON true ${newest("AND b.state = 'succeeded'")} AS succeeded ON true
@@ -135,8 +138,9 @@ export function packageQueries(sql: Sql): PackageQueries {
   return {
     list: (project, { limit, offset }) => sql.rows<PackageRow>(LIST, [project, limit, offset]),
     listWithBuilds: (filter, { limit, offset }) =>
-      sql.rows<WithBuilds>(withBuildsStatement('list', filter.dirname !== undefined), [
+      sql.rows<WithBuilds>(withBuildsStatement('list', filter.dirname !== undefined, filter.after !== undefined), [
         ...filterValues(filter),
+        ...(filter.after === undefined ? [] : [filter.after]),
         limit,
         offset,
       ]),
