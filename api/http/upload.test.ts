@@ -120,6 +120,19 @@ test('without credentials nothing is read of the file', async () => {
   expect(kept.received).toEqual([]);
 });
 
+test.each([10, 100_000, 3_000_000])(
+  'a client that still sends %i bytes hears that its token is wrong',
+  async (bytes) => {
+    const form = new FormData();
+    form.append('pkgs', new Blob(['x'.repeat(bytes)]), 'hello.src.rpm');
+    form.append('json', new Blob(['{"projectname":"p"}']), 'json');
+    const headers = { authorization: basic('alice', 'wrong') };
+    const response = await fetch(`${rig.url}/api_3/upload`, { method: 'POST', body: form, headers });
+    expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ output: 'notok' })]);
+    await expect.poll(() => rig.inFlight.size).toBe(0);
+  },
+);
+
 test('a client that breaks off leaves nothing behind', async () => {
   await new Promise<void>((resolve) => {
     const outgoing = request(`${rig.url}/api_3/upload`, {
