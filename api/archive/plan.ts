@@ -48,7 +48,7 @@ export function planArchive(world: ArchiveWorld, memory: ArchiveMemory): Archive
   return {
     putProjects: world.projects
       .filter((project) => project.metadata.deletionTimestamp === undefined)
-      .map(projectRowOf)
+      .map(rowOf)
       .filter((row) => !sameRow(row, memory.projects.get(row.uid))),
     ensurePackages: [
       ...world.packages.map((pkg) => declaredPackage(pkg, projectOf(pkg))),
@@ -124,6 +124,17 @@ function seenPackage(build: Build, project: Project | undefined): NewPackage | u
   const projectUID = project?.metadata.uid;
   if (name === undefined || projectUID === undefined) return undefined;
   return { projectUID, name, declared: false, firstSource: build.spec.source ?? null };
+}
+
+/** Objects in a cache are never changed, only replaced; and this is asked for all Projects whenever a Build changes. */
+const rows = new WeakMap<Project, ProjectRow>();
+
+function rowOf(project: Project): ProjectRow {
+  const known = rows.get(project);
+  if (known !== undefined) return known;
+  const row = projectRowOf(project);
+  rows.set(project, row);
+  return row;
 }
 
 function sameRow(a: ProjectRow, b: ProjectRow | undefined): boolean {
