@@ -175,6 +175,7 @@ describe('deadlines and ends', () => {
 
   test('requests are counted by operation and status', async () => {
     await ask('/api_3/thing/7');
+    await ask('/api_3/no-such-route');
     await sleep(20);
     const metrics = await rig().registry.metrics();
     expect(metrics).toMatch(/kopr_api_requests_total\{operation="test.get",status="200"\} \d/);
