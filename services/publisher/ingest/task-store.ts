@@ -133,8 +133,8 @@ export class TaskStore {
   async #forgetOwner({ task, superseded }: Ownership): Promise<void> {
     const { paths, records } = this.#options;
     for (const each of [task, ...superseded]) {
-      if ((await records.read(each)) !== undefined) continue;
-      await records.write(each, { state: 'forgotten' });
+      if ((await records.read(each)) === undefined) await records.write(each, { state: 'forgotten' });
+      // Whatever its record says: an earlier process may have died between the two.
       await removeTree(paths.upload(each));
     }
   }
