@@ -89,8 +89,8 @@ async function respond(options: HttpOptions, request: IncomingMessage, response:
   metrics.requests.inc({ protocol: 'http', command, result });
   metrics.requestSeconds.observe({ protocol: 'http', command }, (clock.monotonic() - started) / 1000);
   if (response.destroyed) return;
-  // The rest of a body that was not read would be taken for the next request.
-  if (!request.complete) response.setHeader('connection', 'close');
+  // A client that still sends hears the answer only when the rest of its body is taken off the line.
+  request.resume();
   response.writeHead(answer.status, { 'content-type': answer.type ?? 'text/plain; charset=utf-8' });
   response.end(answer.body);
 }
@@ -154,7 +154,8 @@ async function generateKey(options: HttpOptions, peer: string, body: string | un
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let received = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The request must outlive the end of this loop: it carries the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     received += chunk.length;
     if (received > maxBodyLength) return undefined;
     chunks.push(chunk);
