@@ -179,7 +179,7 @@ const SHOWN: ResourceType<KubeObject>[] = [Projects, Packages, BuilderPools, Bui
 
 /** Other test files use the same server: each sees its own namespaces only. */
 function scopesOf({ tenant, builds, release }: TestCluster['namespaces']): Record<string, CacheScope> {
-  const ofTenant = ['projects', 'packages', 'builds', 'chrootbuilds', 'buildertickets'];
+  const ofTenant = ['projects', 'packages', 'builds', 'chrootbuilds', 'buildertickets', 'removals'];
   return {
     ...Object.fromEntries(ofTenant.map((plural) => [`${plural}.kopr.dev`, { namespaces: [tenant] }])),
     'buildquotas.kopr.dev': { namespaces: [tenant, release] },
