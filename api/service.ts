@@ -14,6 +14,7 @@ import { createServiceAccounts } from './auth/service-accounts.ts';
 import { createApiTokens } from './auth/tokens.ts';
 import type { ClusterWorld } from './cluster/index.ts';
 import type { ApiConfig } from './config.ts';
+import { createCounterBatch } from './db/counterBatch.ts';
 import type { Database } from './db/database.ts';
 import { openDatabase } from './db/index.ts';
 import { createApp } from './http/app.ts';
@@ -82,6 +83,7 @@ export async function startService(config: ApiConfig, tools: ServiceTools): Prom
     metricsTokenFile: config.metricsTokenFile,
   });
   const db = openDatabase({ url: config.databaseURL, clock, log, connections: config.databaseConnections });
+  const counters = createCounterBatch({ counters: db.counters, clock, log });
   const archiver = createArchiver({ stores, client, db, databaseURL: config.databaseURL, clock, log, registry });
   const uploads = createUploads({
     publisherURL: config.site.publisherURL,
@@ -107,6 +109,7 @@ export async function startService(config: ApiConfig, tools: ServiceTools): Prom
   const tokens = createApiTokens(db.tokens, clock);
   const services: Services = {
     db,
+    counters,
     cluster,
     uploads,
     logs,
@@ -122,7 +125,7 @@ export async function startService(config: ApiConfig, tools: ServiceTools): Prom
   const listener = createApp({ routes: tools.routes, authenticator, services, inFlight, registry });
 
   const closeAll = async (): Promise<void> => {
-    await Promise.all([archiver.stop(), caches.stop()]);
+    await Promise.all([archiver.stop(), caches.stop(), counters.stop()]);
     redis?.close();
     await Promise.all([uploads.close(), db.close(), dispatcher.close()]);
     await client.close();

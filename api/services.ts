@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Rights } from './auth/access.ts';
 import type { ClusterWorld } from './cluster/index.ts';
+import type { CounterBatch } from './db/counterBatch.ts';
 import type { Database } from './db/database.ts';
 import type { LogReader } from './logs/reader.ts';
 import type { Uploads } from './uploads/client.ts';
@@ -25,6 +26,8 @@ export interface SiteConfig {
 
 export interface Services {
   db: Database;
+  /** What is counted here is written a few seconds later, and delays nobody. */
+  counters: CounterBatch;
   cluster: ClusterWorld;
   uploads: Uploads;
   logs: LogReader;

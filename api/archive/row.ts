@@ -1,4 +1,5 @@
 /** What the history keeps of a Build that has ended. Pure. */
+
 import type { Build } from '../../crds/build.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { CoprState, Source } from '../../crds/common.ts';
@@ -6,7 +7,7 @@ import { dirnameOf, numberOf, projectNameOf, SUBMITTER_ANNOTATION } from '../../
 import type { Project } from '../../crds/project.ts';
 import { completedAt, isComplete } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import { SOURCE_STAGE } from '../db/constants.ts';
+import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import type { ProjectRow, RecordedBuild, RecordedChroot } from '../db/database.ts';
 
 export function projectRowOf(project: Project): ProjectRow {
@@ -28,7 +29,7 @@ export function recordOf(build: Build, stages: readonly ChrootBuild[], project: 
   if (id === undefined || status?.state === undefined || !isComplete(build)) return undefined;
   const { metadata, spec } = build;
   const chroots = chrootsOf(build, stages);
-  const binaries = chroots.filter(({ name }) => name !== SOURCE_STAGE);
+  const binaries = chroots.filter(({ name }) => name !== SOURCE_CHROOT);
   const started = binaries.flatMap(({ startedOn }) => startedOn ?? []);
   const ended = binaries.flatMap(({ endedOn }) => endedOn ?? []);
   const { srpm, resultsURL } = status.source ?? {};
@@ -79,9 +80,9 @@ function chrootsOf(build: Build, stages: readonly ChrootBuild[]): RecordedChroot
     if (!left.has(name)) rows.push(stageRow(name, undefined, build.status?.state ?? 'canceled'));
   }
   for (const [name, stage] of left) rows.push(stageRow(name, stage, build.status?.state ?? 'canceled'));
-  if (!rows.some(({ name }) => name === SOURCE_STAGE) && build.status?.source !== undefined) {
+  if (!rows.some(({ name }) => name === SOURCE_CHROOT) && build.status?.source !== undefined) {
     const { resultsURL } = build.status.source;
-    rows.push({ ...stageRow(SOURCE_STAGE, undefined, 'succeeded'), ...defined({ resultsURL }) });
+    rows.push({ ...stageRow(SOURCE_CHROOT, undefined, 'succeeded'), ...defined({ resultsURL }) });
   }
   return rows;
 }

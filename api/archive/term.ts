@@ -76,15 +76,15 @@ export function createTerm(options: TermOptions): Term {
     }
   }
 
-  async function apply(todo: ArchivePlan, signal: AbortSignal): Promise<void> {
-    for (const row of todo.putProjects) {
+  async function apply(planned: ArchivePlan, signal: AbortSignal): Promise<void> {
+    for (const row of planned.putProjects) {
       signal.throwIfAborted();
       await attempt(row.uid, { project: `${row.owner}/${row.name}` }, async () => {
         await db.projects.put(row);
         projects.set(row.uid, row);
       });
     }
-    const known = todo.ensurePackages.filter(({ projectUID }) => projects.has(projectUID));
+    const known = planned.ensurePackages.filter(({ projectUID }) => projects.has(projectUID));
     for (let at = 0; at < known.length; at += CHUNK) {
       signal.throwIfAborted();
       const chunk = known.slice(at, at + CHUNK);
@@ -93,7 +93,7 @@ export function createTerm(options: TermOptions): Term {
         for (const pkg of chunk) packages.add(packageKey(pkg));
       });
     }
-    for (const { removal, projectUID } of todo.remove) {
+    for (const { removal, projectUID } of planned.remove) {
       signal.throwIfAborted();
       const uid = removal.metadata.uid ?? '';
       await attempt(uid, { removal: keyOf(removal) }, async () => {
@@ -102,7 +102,7 @@ export function createTerm(options: TermOptions): Term {
         done.add(uid);
       });
     }
-    for (const { build, project } of todo.record) {
+    for (const { build, project } of planned.record) {
       signal.throwIfAborted();
       const uid = build.metadata.uid ?? '';
       await attempt(uid, { build: keyOf(build) }, async () => {

@@ -5,7 +5,7 @@ import { systemClock, toTimestamp } from '../../lib/clock.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { eventually } from '../../operator/testing/harness.ts';
 import type { ProjectView } from '../cluster/index.ts';
-import { DOWNLOADS } from '../routes/dnf-downloads.ts';
+import { DOWNLOADS } from '../db/constants.ts';
 import { C42, C43, type Scene, startScene } from './testing/scene.ts';
 import { expectDocumented } from './testing/schema.ts';
 

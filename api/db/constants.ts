@@ -1,2 +1,2 @@
-/** Name of the stage that makes the SRPM, among the chroots of a build. */
-export const SOURCE_STAGE = 'srpm-builds';
+/** Counter of how often the repositories of projects were asked for; its keys are `<uid of the project> <release>`. */
+export const DOWNLOADS = 'repo-download';

@@ -1,4 +1,5 @@
 /** Builds that the cluster has, in the form in which the record has those that ended. Both give the same answer. */
+
 import type { Build } from '../../crds/build.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { CoprState, Source } from '../../crds/common.ts';
@@ -6,11 +7,9 @@ import { dirnameOf, numberOf, projectNameOf, SUBMITTER_ANNOTATION } from '../../
 import type { Project } from '../../crds/project.ts';
 import { isComplete } from '../../crds/states.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
+import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import type { BuildRow, ChrootRow, MonitorRow } from '../db/types.ts';
 import { uploadURL } from './source.ts';
-
-/** The name of the source stage among those of a build. */
-export const SOURCE_STAGE = 'srpm-builds';
 
 /**
  * A Build with a number is shown as soon as it is in the cache, whether kopr has looked at it or not.
@@ -107,7 +106,7 @@ export function liveChroots(build: Build, stages: readonly ChrootBuild[]): Chroo
         rows.set(name, { ...emptyRow(id, name), state: canceled(build.spec.cancelled ? 'pending' : undefined) });
     }
   }
-  const order = (row: ChrootRow): string => `${row.name === SOURCE_STAGE ? 0 : 1}${row.name}`;
+  const order = (row: ChrootRow): string => `${row.name === SOURCE_CHROOT ? 0 : 1}${row.name}`;
   return [...rows.values()].sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
@@ -151,7 +150,7 @@ export function liveMonitorRows(row: BuildRow, chroots: readonly ChrootRow[]): M
   const { package: name, id, version } = row;
   if (name === null) return [];
   return chroots
-    .filter((chroot) => chroot.name !== SOURCE_STAGE)
+    .filter((chroot) => chroot.name !== SOURCE_CHROOT)
     .map(({ name: chroot, state, resultsURL }) => ({ package: name, chroot, build: id, state, version, resultsURL }));
 }
 

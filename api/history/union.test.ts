@@ -129,10 +129,10 @@ describe('the union in pieces', () => {
           let record = Array.from({ length: many }, (_, index) => ({ id: many - index }));
           let newest = many;
           const removed = new Set<number>();
-          const todo = [...steps];
+          const left = [...steps];
           const read = (part: RecordWindow) => {
             const rows = pageOf(record, part);
-            const step = todo.shift();
+            const step = left.shift();
             for (let n = 0; n < (step?.add ?? 0); n += 1) {
               newest += 1;
               record = [{ id: newest }, ...record];

@@ -1,8 +1,10 @@
 /** The chroots of builds. */
+
 import { z } from 'zod';
+import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import type { ChrootRow } from '../db/database.ts';
 import { buildChrootJSON, nevraJSON } from '../history/json.ts';
-import { liveChroots, SOURCE_STAGE } from '../history/live.ts';
+import { liveChroots } from '../history/live.ts';
 import { ApiError, badRequest, notFound } from '../http/errors.ts';
 import { id, text } from '../http/fields.ts';
 import { listAnswer, pageOf, pagingFields, slice } from '../http/paging.ts';
@@ -34,7 +36,7 @@ function buildOf({ params, query, services, signal }: Omit<Target, 'chrootname'>
 /** The chroots of a build, without the source stage. */
 async function chrootsOf({ cluster, db }: Services, { live, row }: FoundBuild): Promise<ChrootRow[]> {
   const all = live ? liveChroots(live, cluster.chrootBuildsOf(live)) : await db.builds.chroots(row.id);
-  return all.filter(({ name }) => name !== SOURCE_STAGE);
+  return all.filter(({ name }) => name !== SOURCE_CHROOT);
 }
 
 async function chrootOf(target: Target): Promise<{ found: FoundBuild; chroot: ChrootRow }> {
@@ -128,4 +130,4 @@ const builtPackages = defineRoute({
   },
 });
 
-export const buildChrootRoutes = [get, list, config, builtPackages] as readonly unknown[] as readonly AnyRoute[];
+export const buildChrootRoutes: readonly AnyRoute[] = [get, list, config, builtPackages];

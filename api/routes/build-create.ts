@@ -179,9 +179,4 @@ const fromRepository = defineRoute({
   },
 });
 
-export const buildCreateRoutes = [
-  check,
-  fromURLs,
-  fromFile,
-  fromRepository,
-] as readonly unknown[] as readonly AnyRoute[];
+export const buildCreateRoutes: readonly AnyRoute[] = [check, fromURLs, fromFile, fromRepository];

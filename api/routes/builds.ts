@@ -1,8 +1,10 @@
 /** Builds: one, lists, what came of them, cancelling and deleting. */
+
 import { z } from 'zod';
+import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import type { BuildRow } from '../db/database.ts';
 import { buildJSON, nevraJSON, publicURL, withoutSlash } from '../history/json.ts';
-import { isFinished, liveChroots, SOURCE_STAGE } from '../history/live.ts';
+import { isFinished, liveChroots } from '../history/live.ts';
 import { coprSource } from '../history/source.ts';
 import { type RecordWindow, unionBatches, unionPage } from '../history/union.ts';
 import { badRequest, conflict, forbidden } from '../http/errors.ts';
@@ -84,7 +86,7 @@ const sourceChroot = defineRoute({
     const stages = found.live
       ? liveChroots(found.live, services.cluster.chrootBuildsOf(found.live))
       : await services.db.builds.chroots(params.build_id);
-    const stage = stages.find(({ name }) => name === SOURCE_STAGE);
+    const stage = stages.find(({ name }) => name === SOURCE_CHROOT);
     const url = stage?.resultsURL ?? found.live?.status?.source?.resultsURL;
     // A build that never had the stage (it was cancelled before, or waits) stands as the whole does.
     return {
@@ -133,7 +135,7 @@ const builtPackages = defineRoute({
     for (const chroot of row.chroots) packages[chroot] = { packages: [] };
     if (live === undefined) {
       for (const [chroot, nevras] of await services.db.builds.nevras(row.id)) {
-        if (chroot !== SOURCE_STAGE) packages[chroot] = { packages: nevras.map(nevraJSON) };
+        if (chroot !== SOURCE_CHROOT) packages[chroot] = { packages: nevras.map(nevraJSON) };
       }
       return packages;
     }
@@ -199,7 +201,7 @@ const removeList = defineRoute({
   },
 });
 
-export const buildRoutes = [
+export const buildRoutes: readonly AnyRoute[] = [
   get,
   list,
   sourceChroot,
@@ -208,4 +210,4 @@ export const buildRoutes = [
   cancel,
   remove,
   removeList,
-] as readonly unknown[] as readonly AnyRoute[];
+];

@@ -1,8 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../lib/clock.ts';
-import { DatabaseAway } from '../db/errors.ts';
-import type { Services } from '../services.ts';
-import { DOWNLOADS, downloadsOf } from './dnf-downloads.ts';
 import { type DnfProject, dependenciesOf, matchChroot, multilibOf } from './dnf-view.ts';
 
 const CHROOTS = ['centos-stream-10-x86_64', 'centos-stream-9-x86_64', 'fedora-43-aarch64', 'fedora-43-x86_64'];
@@ -62,43 +58,5 @@ describe('what a project needs at run time', () => {
   it('ends, however long the chain is', () => {
     const find = (_: string, name: string) => aProject(name, { runtimeDependencies: [`copr://o/${name}x`] });
     expect(dependenciesOf(find('o', 'p'), find)).toHaveLength(100);
-  });
-});
-
-describe('counting downloads', () => {
-  it('writes sums now and then, and keeps them while the database is away', async () => {
-    let wake = (): void => undefined;
-    const sleeping = (): Promise<void> =>
-      new Promise((resolve) => {
-        wake = resolve;
-      });
-    const written: unknown[] = [];
-    let away = true;
-    const increment = (batch: unknown): Promise<void> => {
-      if (away) return Promise.reject(new DatabaseAway('away'));
-      written.push(batch);
-      return Promise.resolve();
-    };
-    const clock = { sleep: sleeping } as unknown as Clock;
-    const log = { warn: () => undefined };
-    const parts = { db: { counters: { increment } }, clock, log } as unknown as Services;
-    const tick = () => new Promise((resolve) => setImmediate(resolve));
-    expect(downloadsOf(parts)).toBe(downloadsOf(parts));
-    downloadsOf(parts).count('a');
-    downloadsOf(parts).count('a');
-    wake();
-    await tick();
-    expect(written).toEqual([]);
-    away = false;
-    downloadsOf(parts).count('b');
-    wake();
-    await tick();
-    expect(written).toHaveLength(1);
-    expect(written[0]).toEqual(
-      expect.arrayContaining([
-        { name: DOWNLOADS, key: 'a', by: 2 },
-        { name: DOWNLOADS, key: 'b', by: 1 },
-      ]),
-    );
   });
 });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nameReleaseOf, repoFileText } from '../../lib/repo-file/repo-file.ts';
 import type { ProjectView } from '../cluster/index.ts';
+import { DOWNLOADS } from '../db/constants.ts';
 import { splitDirname } from '../history/dirname.ts';
 import { notFound } from '../http/errors.ts';
 import { text } from '../http/fields.ts';
@@ -10,7 +11,6 @@ import type { AnyRoute } from '../http/route.ts';
 import { defineRoute } from '../http/route.ts';
 import type { Services } from '../services.ts';
 import { projectNamed } from './builds-find.ts';
-import { downloadsOf } from './dnf-downloads.ts';
 import {
   chrootsWithRepos,
   dependenciesOf,
@@ -50,7 +50,7 @@ const repoFile = defineRoute({
     const chroots = chrootsWithRepos(view);
     const chroot = matchChroot(chroots, name_release);
     if (chroot === undefined) throw noChroot(view, name_release, chroots);
-    downloadsOf(services).count(`${view.uid} ${nameReleaseOf(chroot)}`);
+    services.counters.add(DOWNLOADS, `${view.uid} ${nameReleaseOf(chroot)}`);
     const body = repoFileText({
       owner: view.owner,
       project: dirname,
@@ -121,11 +121,11 @@ const rpmRepo = defineRoute({
     const { cluster, config, clock } = services;
     const view = projectNamed(services, params.ownername, splitDirname(params.dirname).project);
     const chroot = matchChroot(chrootsWithRepos(view), params.name_version);
-    if (chroot !== undefined) downloadsOf(services).count(`${view.uid} ${nameReleaseOf(chroot)}`);
+    if (chroot !== undefined) services.counters.add(DOWNLOADS, `${view.uid} ${nameReleaseOf(chroot)}`);
     const { frontendURL, resultsURL } = config;
     const site = { frontendURL, resultsURL, now: clock.now() };
     return Promise.resolve(rpmRepoJSON(view, (of, name) => cluster.project(of, name), site));
   },
 });
 
-export const dnfRoutes = [repoFile, rpmRepo] as readonly unknown[] as readonly AnyRoute[];
+export const dnfRoutes: readonly AnyRoute[] = [repoFile, rpmRepo];

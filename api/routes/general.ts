@@ -64,8 +64,4 @@ const newToken = defineRoute({
   },
 });
 
-export const generalRoutes: readonly AnyRoute[] = [
-  home,
-  authCheck,
-  newToken,
-] as readonly unknown[] as readonly AnyRoute[];
+export const generalRoutes: readonly AnyRoute[] = [home, authCheck, newToken];

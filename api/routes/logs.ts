@@ -54,4 +54,4 @@ const asEvents = defineRoute({
   },
 });
 
-export const logRoutes = [asText, asEvents] as readonly unknown[] as readonly AnyRoute[];
+export const logRoutes: readonly AnyRoute[] = [asText, asEvents];

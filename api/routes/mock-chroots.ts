@@ -16,4 +16,4 @@ const list = defineRoute({
   },
 });
 
-export const mockChrootRoutes: readonly AnyRoute[] = [list] as readonly unknown[] as readonly AnyRoute[];
+export const mockChrootRoutes: readonly AnyRoute[] = [list];

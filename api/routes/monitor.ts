@@ -71,4 +71,4 @@ function fieldsOf(asked: readonly string[]): ReadonlySet<MonitorField> {
   return new Set(names as MonitorField[]);
 }
 
-export const monitorRoutes = [monitor] as readonly unknown[] as readonly AnyRoute[];
+export const monitorRoutes: readonly AnyRoute[] = [monitor];

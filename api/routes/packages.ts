@@ -228,12 +228,4 @@ function unfinishedOf({ cluster }: Services, { live }: FoundPackage): number[] {
     .map(({ id }) => id);
 }
 
-export const packageRoutes = [
-  get,
-  list,
-  add,
-  edit,
-  reset,
-  remove,
-  buildPackage,
-] as readonly unknown[] as readonly AnyRoute[];
+export const packageRoutes: readonly AnyRoute[] = [get, list, add, edit, reset, remove, buildPackage];

@@ -189,9 +189,4 @@ function patchOf(permissions: Permissions, view: ProjectView): Patch {
   return { spec: { permissions: permissions.length === 0 ? null : permissions } };
 }
 
-export const permissionRoutes: readonly AnyRoute[] = [
-  get,
-  set,
-  request,
-  canBuildIn,
-] as readonly unknown[] as readonly AnyRoute[];
+export const permissionRoutes: readonly AnyRoute[] = [get, set, request, canBuildIn];

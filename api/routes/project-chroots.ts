@@ -175,8 +175,4 @@ async function readComps(file: FilePart): Promise<Comps | ApiError> {
   return { name: (file.filename || 'comps.xml').slice(0, 255), content };
 }
 
-export const projectChrootRoutes: readonly AnyRoute[] = [
-  get,
-  buildConfig,
-  edit,
-] as readonly unknown[] as readonly AnyRoute[];
+export const projectChrootRoutes: readonly AnyRoute[] = [get, buildConfig, edit];

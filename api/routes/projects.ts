@@ -206,12 +206,4 @@ const regenerate = defineRoute({
   },
 });
 
-export const projectRoutes: readonly AnyRoute[] = [
-  get,
-  list,
-  search,
-  add,
-  edit,
-  remove,
-  regenerate,
-] as readonly unknown[] as readonly AnyRoute[];
+export const projectRoutes: readonly AnyRoute[] = [get, list, search, add, edit, remove, regenerate];

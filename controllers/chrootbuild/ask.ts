@@ -2,10 +2,11 @@ import { TerminalError } from '../../lib/errors.ts';
 import type { ImportRequest } from '../../lib/protocol/distgit.ts';
 import type { PublicationRequest } from '../../lib/protocol/publisher.ts';
 import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
+import { refusable } from '../shared/ask.ts';
 import { dirnameOfStage, projectNameOfStage, resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
 import type { Services } from '../shared/services.ts';
 import { newestTicket } from './status.ts';
-import type { ChrootBuildWorld, Facts, Question, Refusal } from './world.ts';
+import type { ChrootBuildWorld, Facts, Question } from './world.ts';
 
 /** Answers one question of a plan. All three requests may be repeated at any time: their answers are recorded there. */
 export async function answer(
@@ -26,16 +27,6 @@ export async function answer(
       const imported = await refusable(() => services.importSrpm(task, importRequest(world), signal));
       return { ...world.facts, imported: imported ?? 'pending' };
     }
-  }
-}
-
-/** A refusal is an answer like any other: as an error it would end the reconcile, and the stage would hang for ever. */
-async function refusable<T>(ask: () => Promise<T>): Promise<T | Refusal> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
-    throw error;
   }
 }
 

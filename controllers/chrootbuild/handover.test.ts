@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Publication } from '../../lib/protocol/publisher.ts';
+import type { Refusal } from '../shared/ask.ts';
 import { aBinaryStage, ago, aSourceStage, aTicket, NOW } from '../testing/objects.ts';
 import { planChrootBuild, unanswered } from './plan.ts';
 import { ASSIGNED, aWorld, COMPLETE, GOOD, withBuilder } from './testing/worlds.ts';
-import type { Facts, Refusal } from './world.ts';
+import type { Facts } from './world.ts';
 
 const PUBLISHED: Publication = { state: 'done', verdict: GOOD, packages: [], generation: 3 };
 

@@ -2,12 +2,13 @@ import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { ChrootBuildStatus } from '../../crds/chrootbuild.ts';
 import { isComplete, reobserved } from '../../crds/states.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
+import type { Refusal } from '../shared/ask.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
 import type { Phase } from './status.ts';
 import { chrootBuildStatus, isTerminal, NO_POOL, newestTicket, withoutPoolSince } from './status.ts';
 import { ticketFor } from './ticket.ts';
-import type { ChrootBuildWorld, Question, Refusal } from './world.ts';
+import type { ChrootBuildWorld, Question } from './world.ts';
 
 /** Builders a stage may use up when they are lost through no fault of the build. */
 export const MAX_ATTEMPTS = 3;

@@ -4,6 +4,7 @@ import type { Chroot } from '../../crds/chroot.ts';
 import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import type { ImportResult } from '../../lib/protocol/distgit.ts';
 import type { Publication, TaskState } from '../../lib/protocol/publisher.ts';
+import type { Refusal } from '../shared/ask.ts';
 
 /** Everything a decision about one ChrootBuild is made from. */
 export interface ChrootBuildWorld {
@@ -19,10 +20,6 @@ export interface ChrootBuildWorld {
   /** Answers of the services, asked for by an earlier plan of the same reconcile. */
   facts: Facts;
   urls: { results: string; resultsInternal: string };
-}
-
-export interface Refusal {
-  refused: { code: string; message: string };
 }
 
 /** A service's answer; `pending` while it works. Absent: not asked. */

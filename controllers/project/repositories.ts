@@ -1,7 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
-import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import type { ProjectRepositories, RepositoryRequest } from '../../lib/protocol/publisher.ts';
-import { oneSentence } from '../shared/notes.ts';
+import { patientAnswer } from '../shared/ask.ts';
 import { inParallel } from '../shared/parallel.ts';
 import type { Services } from '../shared/services.ts';
 import type { Answer, DirectoryAnswers } from './world.ts';
@@ -34,7 +33,7 @@ export async function askPublisher(
   const started = clock.monotonic();
   const answers: DirectoryAnswers = { done: [], pending: [], refused: [] };
   const ask = (dirname: string): Promise<Answer> =>
-    answerOf(() => services.ensureRepositories(owner, dirname, request, signal), signal);
+    patientAnswer(() => services.ensureRepositories(owner, dirname, request, signal), signal);
   const repositories = await ask(name);
   if (!isDone(repositories)) return { repositories, directories: { ...answers, pending: [...directories] } };
   await inParallel(directories, AT_ONCE, async (dirname) => {
@@ -49,14 +48,4 @@ export async function askPublisher(
 /** The publisher has made them. */
 export function isDone(answer: Answer | undefined): answer is ProjectRepositories {
   return typeof answer === 'object' && 'state' in answer;
-}
-
-async function answerOf(ask: () => Promise<ProjectRepositories | undefined>, signal: AbortSignal): Promise<Answer> {
-  try {
-    return (await ask()) ?? 'pending';
-  } catch (error) {
-    if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
-    if (signal.aborted) throw error;
-    return { unavailable: oneSentence(errorMessage(error), 500) };
-  }
 }

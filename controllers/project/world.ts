@@ -2,16 +2,13 @@ import type { Build } from '../../crds/build.ts';
 import type { Chroot } from '../../crds/chroot.ts';
 import type { Project } from '../../crds/project.ts';
 import type { ProjectRepositories } from '../../lib/protocol/publisher.ts';
+import type { NotYet } from '../shared/ask.ts';
 
 /**
  * What the publisher said; `pending` while it works, `refused` when it will not, `unavailable` when it did not answer as it
  * should.
  */
-export type Answer =
-  | ProjectRepositories
-  | 'pending'
-  | { unavailable: string }
-  | { refused: { code: string; message: string } };
+export type Answer = ProjectRepositories | NotYet;
 
 /** Directories (`hello:pr:7`) by what became of them. */
 export interface DirectoryAnswers {

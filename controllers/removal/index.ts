@@ -16,16 +16,14 @@ import { Projects } from '../../crds/project.ts';
 import type { Removal, RemovalStatus } from '../../crds/removal.ts';
 import { Removals } from '../../crds/removal.ts';
 import { hasSucceeded } from '../../crds/states.ts';
-import { errorMessage, TerminalError } from '../../lib/errors.ts';
-import type { RemovalRequest } from '../../lib/protocol/publisher.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { announce } from '../shared/announce.ts';
+import { patientAnswer } from '../shared/ask.ts';
 import { fieldManager } from '../shared/names.ts';
-import { oneSentence } from '../shared/notes.ts';
 import type { Services } from '../shared/services.ts';
 import type { RemovalPlan, RemovalWorld } from './plan.ts';
 import { namedBy, planRemoval } from './plan.ts';
@@ -60,22 +58,6 @@ export function addRemovalController(manager: Manager, { services, archive }: Re
       builds: namedBy(removal, builds.byIndex('project', project)),
       needed: archive === 'required' && hasSucceeded(removal) && !recorded,
     };
-  }
-
-  async function ask(
-    removal: Removal,
-    request: RemovalRequest,
-    ctx: ReconcileContext,
-  ): Promise<NonNullable<RemovalWorld['answer']>> {
-    try {
-      return (await services.removeBuilds(removal.metadata.uid ?? '', request, ctx.signal)) ?? 'pending';
-    } catch (error) {
-      if (error instanceof TerminalError) return { refused: { code: error.code, message: error.message } };
-      if (ctx.signal.aborted) throw error;
-      const problem = oneSentence(errorMessage(error), 500);
-      ctx.log.warn({ removal: keyOf(removal), problem }, 'publisher did not answer');
-      return { unavailable: problem };
-    }
   }
 
   async function apply(removal: Removal, plan: RemovalPlan, ctx: ReconcileContext): Promise<ReconcileResult> {
@@ -122,7 +104,11 @@ export function addRemovalController(manager: Manager, { services, archive }: Re
     const world = observe(removal);
     const plan = planRemoval(world, ctx.clock.now());
     if (plan.step !== 'remove') return apply(removal, plan, ctx);
-    const answer = await ask(removal, plan.request, ctx);
+    const { request } = plan;
+    const name = removal.metadata.uid ?? '';
+    const answer = await patientAnswer(() => services.removeBuilds(name, request, ctx.signal), ctx.signal);
+    if (typeof answer === 'object' && 'unavailable' in answer)
+      ctx.log.warn({ removal: key, problem: answer.unavailable }, 'publisher did not answer');
     return apply(removal, planRemoval({ ...world, answer }, ctx.clock.now()), ctx);
   }
 

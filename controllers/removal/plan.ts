@@ -6,6 +6,7 @@ import { completedAt, isComplete, runConditions } from '../../crds/states.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { RemovalDone, RemovalRequest } from '../../lib/protocol/publisher.ts';
 import type { Condition } from '../../operator/conditions.ts';
+import type { NotYet } from '../shared/ask.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
 
@@ -18,7 +19,7 @@ export interface RemovalWorld {
   /** Has a history still to learn that it succeeded? */
   needed: boolean;
   /** What the publisher said, when it was asked. */
-  answer?: RemovalDone | 'pending' | { unavailable: string } | { refused: { code: string; message: string } };
+  answer?: RemovalDone | NotYet;
 }
 
 export type RemovalPlan =

@@ -1,4 +1,4 @@
-import { SOURCE_STAGE } from '../constants.ts';
+import { SOURCE_CHROOT } from '../../../lib/protocol/task.ts';
 import type { RecordedBuild } from '../database.ts';
 import type { Sql, Statement } from '../sql.ts';
 import { ENSURE_PACKAGES, packageValues } from './packages.ts';
@@ -80,7 +80,7 @@ export async function recordBuild(sql: Sql, recorded: RecordedBuild): Promise<bo
     ENSURE_PACKAGES,
     packageValues([{ projectUID: project.uid, name: build.package, declared: false, firstSource: recorded.source }]),
   );
-  const stages = recorded.chroots.filter(({ name }) => name !== SOURCE_STAGE);
+  const stages = recorded.chroots.filter(({ name }) => name !== SOURCE_CHROOT);
   await sql.rows(MONITOR, [
     project.uid,
     build.dirname,
