@@ -1,7 +1,7 @@
 /** Runs the gates of kopr one after the other and adds up what they say: `node test/run.ts all|verify|lint|e2e`. */
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { say, step } from '../deploy/progress.ts';
@@ -20,6 +20,8 @@ All that is about the embedded cluster itself is left out where another one is u
 interface Count {
   passed: number;
   failed: number;
+  /** What failed, a line each: the log of a long run is often read from its end alone. */
+  failures?: string[];
 }
 
 interface Gate {
@@ -54,7 +56,35 @@ async function shown(running: Promise<string>): Promise<void> {
   }
 }
 
-const report = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), success: z.boolean() });
+const report = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  success: z.boolean(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string().optional(),
+      assertionResults: z.array(
+        z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()).nullish() }),
+      ),
+    }),
+  ),
+});
+
+/** A line for each test that failed, and for each file that broke outside its tests, with what it said first. */
+function failuresOf({ testResults }: z.infer<typeof report>): string[] {
+  return testResults.flatMap((file) => {
+    const name = relative(ROOT, file.name);
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0 && file.status === 'failed') return [`${name}: ${firstLine(file.message)}`];
+    return failed.map((test) => `${name}: ${test.fullName}: ${firstLine(test.failureMessages?.at(-1))}`);
+  });
+}
+
+function firstLine(message: string | undefined): string {
+  return (message ?? '').split('\n', 1)[0]?.slice(0, 300) ?? '';
+}
 
 /** vitest says itself how many tests passed; a suite that breaks before its first test counts as a failure. */
 function vitest(name: string, args: string[]): Gate {
@@ -70,7 +100,11 @@ function vitest(name: string, args: string[]): Gate {
         );
         const counts = report.parse(JSON.parse(await readFile(file, 'utf8')));
         const broken = !counts.success && counts.numFailedTests === 0 ? 1 : 0;
-        return { passed: counts.numPassedTests, failed: counts.numFailedTests + broken };
+        return {
+          passed: counts.numPassedTests,
+          failed: counts.numFailedTests + broken,
+          failures: failuresOf(counts),
+        };
       } finally {
         await rm(file, { force: true });
       }
@@ -154,7 +188,7 @@ async function main(): Promise<void> {
       const count = await step(gate.name, gate.run);
       total.passed += count.passed;
       total.failed += count.failed;
-      if (count.failed > 0) failures.push(`${gate.name}: ${count.failed} failed`);
+      if (count.failed > 0) failures.push(`${gate.name}: ${count.failed} failed`, ...(count.failures ?? []));
     } catch (error) {
       total.failed += 1;
       failures.push(`${gate.name}: ${error instanceof Error ? error.message : String(error)}`);
