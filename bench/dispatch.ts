@@ -74,7 +74,7 @@ async function figures(client: ApiClient): Promise<Figure[]> {
 async function singles(client: ApiClient, manager: Manager): Promise<number[]> {
   const arrivals = new Map<string, number>();
   const end = manager.store(Builders).subscribe(({ now, initial }) => {
-    if (now !== undefined && !initial) arrivals.set(now.spec.ticket.name, performance.now());
+    if (now !== undefined && !initial) arrivals.set(now.spec.ticket?.name ?? '', performance.now());
   });
   const waits: number[] = [];
   for (let index = 0; index < SINGLES; index++) {

@@ -32,6 +32,35 @@ export const buildQuotaSpec = z
       .max(50)
       .optional()
       .meta({ description: 'Limits by tag.', ...asMap('name') }),
+    total: z
+      .object({
+        maxRunning: limit.optional().describe('Build stages that run at the same time.'),
+        architectures: z
+          .array(
+            z.object({
+              name: z.string().max(64).describe('Architecture.'),
+              max: limit.describe('Build stages that run on it at the same time.'),
+            }),
+          )
+          .max(50)
+          .optional()
+          .meta({ description: 'Limits by architecture.', ...asMap('name') }),
+        tags: z
+          .array(
+            z.object({
+              name: tag.describe('Tag.'),
+              max: limit.describe('Build stages with this tag that run at the same time.'),
+            }),
+          )
+          .max(50)
+          .optional()
+          .meta({ description: 'Limits by tag.', ...asMap('name') }),
+      })
+      .optional()
+      .describe("Limits of all owners together. They count in kopr's own namespace only."),
+    maxRunningPerNamespace: limit
+      .optional()
+      .describe('Build stages of one namespace that run at the same time, whoever owns them.'),
     weight: z
       .int()
       .min(1)

@@ -33,7 +33,9 @@ export const chrootSpec = z
         image: z.string().min(1).max(512).describe('Image of the distribution; builds run in it.'),
       })
       .optional()
-      .describe('Engine "container": dnf and rpmbuild in a container of the distribution itself.'),
+      .describe(
+        'Engine "container": dnf and rpmbuild in a container of the distribution itself. Without it builds run on machines alone.',
+      ),
     repos: z
       .array(repo)
       .max(50)
@@ -81,7 +83,10 @@ export const chrootSpec = z
         "self.name == self.distribution + '-' + self.architecture",
         'name must be the distribution and the architecture joined by "-", e.g. fedora-43-x86_64',
       ),
-      cel('has(self.container)', 'a Chroot needs exactly one engine: set container'),
+      cel(
+        'has(self.container) || (has(self.repos) && self.repos.size() > 0)',
+        'a Chroot needs container for builds in pods; without it, it needs repos, from which machines make its build root',
+      ),
       cel('self.name == oldSelf.name', 'the name of a chroot cannot be changed; create another Chroot'),
     ),
   });

@@ -26,7 +26,7 @@ export interface CustomResourceDefinition {
       served: boolean;
       storage: boolean;
       schema: { openAPIV3Schema: StructuralSchema };
-      subresources?: { status: object };
+      subresources?: { status: object; scale?: object };
       additionalPrinterColumns: object[];
       selectableFields?: { jsonPath: string }[];
     }[];
@@ -58,7 +58,9 @@ export function crdOf(kind: AnyKind): CustomResourceDefinition {
           served: true,
           storage: true,
           schema: { openAPIV3Schema: rootSchema(kind) },
-          ...(kind.status === undefined ? {} : { subresources: { status: {} } }),
+          ...(kind.status === undefined
+            ? {}
+            : { subresources: { status: {}, ...(kind.scale === undefined ? {} : { scale: { ...kind.scale } }) } }),
           additionalPrinterColumns: kind.columns.map(({ name, type, jsonPath, description, priority }) => ({
             name,
             type,

@@ -34,6 +34,8 @@ export interface Kind<Spec extends z.ZodType, Status extends z.ZodType> {
   /** JSON paths usable as field selectors, e.g. `.spec.project`. */
   selectableFields: string[];
   rules: ObjectRule[];
+  /** For `kubectl scale`: JSON paths of the wanted and the observed number. */
+  scale?: { specReplicasPath: string; statusReplicasPath: string };
 }
 
 export interface CustomResource<Spec, Status> extends KubeObject {

@@ -85,7 +85,7 @@ describe.each(ALL_KINDS.map((kind) => [kind.kind, kind] as const))('the schema o
 
   it('shows the status first and the age last among the columns of kubectl get', () => {
     const shown = kind.columns.filter(({ priority }) => priority !== 1);
-    expect(shown.length).toBeLessThanOrEqual(5);
+    expect(shown.length).toBeLessThanOrEqual(7);
     expect(shown.at(-1)?.name).toBe('Age');
   });
 });

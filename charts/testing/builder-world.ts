@@ -1,5 +1,6 @@
 /** What the operator makes a builder pod from. */
 import type { BuilderWorld, Installation } from '../../controllers/builder/world.ts';
+import { stageClaimOf } from '../../crds/builder.ts';
 import { exampleOf } from '../../crds/examples.ts';
 
 export const INSTALLATION: Installation = {
@@ -20,8 +21,12 @@ export function worldOf(stage: 'source' | 'binary'): BuilderWorld {
     return { ...rest, metadata: { ...metadata, uid: '0b9a4e52-6a51-4a35-a7c6-3a8a4f7d9d10' } } as unknown as T;
   };
   const chrootBuild = example<NonNullable<BuilderWorld['chrootBuild']>>('ChrootBuild');
+  const builder = example<BuilderWorld['builder']>('Builder');
+  const claim = stageClaimOf(builder);
+  if (claim === undefined) throw new Error('the example of a Builder is not for a stage');
   return {
-    builder: example<BuilderWorld['builder']>('Builder'),
+    builder,
+    claim,
     pool: example<NonNullable<BuilderWorld['pool']>>('BuilderPool'),
     ticket: example<NonNullable<BuilderWorld['ticket']>>('BuilderTicket'),
     chrootBuild: { ...chrootBuild, spec: { ...chrootBuild.spec, stage } },

@@ -10,8 +10,8 @@
  * Secrets and pod are owned by the Builder and named after it. The pod is made last: when it exists, all of it does.
  */
 
-import type { Builder } from '../../crds/builder.ts';
-import { Builders } from '../../crds/builder.ts';
+import type { Builder, StageClaim } from '../../crds/builder.ts';
+import { Builders, isMachine, stageClaimOf } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
@@ -70,17 +70,20 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
   const projects = manager.store(Projects);
   const chroots = manager.store(Chroots);
   const pods = manager.store(Pods);
-  manager.addIndex(Builders, 'ticket', ({ spec: { ticket } }) => [`${ticket.namespace}/${ticket.name}`]);
+  manager.addIndex(Builders, 'ticket', ({ spec: { ticket } }) =>
+    ticket === undefined ? [] : [`${ticket.namespace}/${ticket.name}`],
+  );
 
-  function observe(builder: Builder): BuilderWorld {
-    const { ticket: claim, chrootBuild: stage } = builder.spec;
-    const ticket = tickets.get(`${claim.namespace}/${claim.name}`);
+  function observe(builder: Builder, claim: StageClaim): BuilderWorld {
+    const stage = claim.chrootBuild;
+    const ticket = tickets.get(`${claim.ticket.namespace}/${claim.ticket.name}`);
     const chrootBuild = chrootBuilds.get(`${stage.namespace}/${stage.name}`);
     const binary = chrootBuild?.spec.stage === 'binary';
     return {
       builder,
+      claim,
       pool: pools.get(`${installation.buildsNamespace}/${builder.spec.pool}`),
-      ticket: ticket?.metadata.uid === claim.uid ? ticket : undefined,
+      ticket: ticket?.metadata.uid === claim.ticket.uid ? ticket : undefined,
       chrootBuild: chrootBuild?.metadata.uid === stage.uid ? chrootBuild : undefined,
       project: chrootBuild && projects.get(`${stage.namespace}/${chrootBuild.spec.project}`),
       chroot: binary ? chroots.get(chrootObjectName(chrootBuild.spec.chroot)) : undefined,
@@ -129,7 +132,8 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
 
   /** True once the publisher refuses the token. Asking again does no harm. */
   async function forget(
-    { spec: { chrootBuild, attempt }, ...builder }: Builder,
+    builder: Builder,
+    { chrootBuild, attempt }: StageClaim,
     ctx: ReconcileContext,
   ): Promise<boolean> {
     try {
@@ -144,11 +148,13 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
 
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const builder = builders.get(key);
-    if (builder === undefined) return undefined;
-    let world = observe(builder);
+    const claim = builder && stageClaimOf(builder);
+    // Machines have a controller of their own.
+    if (builder === undefined || claim === undefined || isMachine(builder)) return undefined;
+    let world = observe(builder, claim);
     if (missesItsPod(world)) world = { ...world, pod: await manager.client.get(Pods, key) };
     let plan = planBuilder(world, ctx.clock.now());
-    if (plan.forget && !(await forget(builder, ctx))) plan = unforgotten(world, ctx.clock.now());
+    if (plan.forget && !(await forget(builder, claim, ctx))) plan = unforgotten(world, ctx.clock.now());
     await apply(world, plan, ctx);
     if (plan.requeueAfterMs === undefined) return undefined;
     return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };

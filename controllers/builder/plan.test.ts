@@ -5,6 +5,7 @@ import {
   aBinaryStage,
   aBuilder,
   aChroot,
+  aClaim,
   ago,
   aPool,
   aProject,
@@ -20,6 +21,7 @@ const TICKET = aTicket('t');
 function aWorld(more: Partial<BuilderWorld> = {}, status?: Builder['status']): BuilderWorld {
   return {
     builder: aBuilder(TICKET, status),
+    claim: aClaim(TICKET),
     pool: aPool('default', { startTimeoutSeconds: 60 }),
     ticket: TICKET,
     chrootBuild: aBinaryStage('pebble-13-x86_64'),

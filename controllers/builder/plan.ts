@@ -77,6 +77,12 @@ function start(world: BuilderWorld, now: number): BuilderPlan {
       message: `Chroot ${world.chrootBuild.spec.chroot} is no longer there`,
     });
   }
+  if (world.chroot !== undefined && world.chroot.spec.container === undefined) {
+    return lost(world, now, {
+      reason: 'PodRefused',
+      message: `Chroot ${world.chroot.spec.name} has no image any more; a BuilderPool of machines can build in it`,
+    });
+  }
   if (startDeadline(world) <= now) {
     return lost(world, now, {
       reason: 'StartTimeout',

@@ -6,6 +6,7 @@ import {
   aBinaryStage,
   aBuilder,
   aChroot,
+  aClaim,
   aPool,
   aProject,
   aSourceStage,
@@ -23,9 +24,11 @@ function aWorld(more: Partial<BuilderWorld> = {}): BuilderWorld {
   const stage = aBinaryStage('pebble-13-x86_64');
   return {
     builder: aBuilder(aTicket('t')),
+    claim: aClaim(aTicket('t')),
     pool: aPool('default', {
       pod: {
         workspace: { medium: 'Disk', sizeLimit: '20Gi' },
+        warm: 0,
         resources: { requests: { cpu: '1', memory: '2Gi' }, limits: { memory: '8Gi' } },
         nodeSelector: { 'kopr.dev/builders': 'true' },
         tolerations: [{ key: 'builders', operator: 'Exists' }],
@@ -157,7 +160,7 @@ describe('the builder pod', () => {
   });
 
   it('keeps its work in memory when the pool says so', () => {
-    const pool = aPool('fast', { pod: { workspace: { medium: 'Memory', sizeLimit: '4Gi' } } });
+    const pool = aPool('fast', { pod: { workspace: { medium: 'Memory', sizeLimit: '4Gi' }, warm: 0 } });
     const pod = builderPod(aWorld({ pool }), 'image', INSTALLATION);
     const work = (pod.spec.volumes as { name: string; emptyDir?: object }[]).find(({ name }) => name === 'work');
     expect(work?.emptyDir).toEqual({ medium: 'Memory', sizeLimit: '4Gi' });

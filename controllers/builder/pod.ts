@@ -34,7 +34,7 @@ export function secretNames(builder: string): { task: string; token: string; sou
 
 /** Pure: the pod of one build stage. The container that runs strangers' code holds no credential. */
 export function builderPod(world: BuilderWorld, image: string | undefined, installation: Installation): Pod {
-  const { builder, pool, chrootBuild } = world;
+  const { builder, claim, pool, chrootBuild } = world;
   const names = secretNames(builder.metadata.name);
   return {
     apiVersion: 'v1',
@@ -48,7 +48,7 @@ export function builderPod(world: BuilderWorld, image: string | undefined, insta
         'kopr.dev/pool': builder.spec.pool,
       },
       annotations: {
-        'kopr.dev/chrootbuild': `${builder.spec.chrootBuild.namespace}/${builder.spec.chrootBuild.name}`,
+        'kopr.dev/chrootbuild': `${claim.chrootBuild.namespace}/${claim.chrootBuild.name}`,
       },
       ownerReferences: [ownerReference(builder, { controller: true })],
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aBinaryStage, aBuilder, aPool, aTicket, NOW } from '../testing/objects.ts';
+import { aBinaryStage, aBuilder, aClaim, aPool, aTicket, NOW } from '../testing/objects.ts';
 import { planBuilder } from './plan.ts';
 import { sourceTokenSeconds } from './secrets.ts';
 import type { BuilderWorld } from './world.ts';
@@ -13,6 +13,7 @@ describe('the token for the sources', () => {
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'default-t', namespace: 'kopr-builds' } } as const;
     const world: BuilderWorld = {
       builder: aBuilder(aTicket('t'), { phase: 'Starting' }),
+      claim: aClaim(aTicket('t')),
       ticket: aTicket('t'),
       chrootBuild: aBinaryStage('pebble-13-x86_64'),
       project: undefined,

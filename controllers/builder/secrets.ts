@@ -29,9 +29,9 @@ export async function createSecrets(
   tokenKey: Uint8Array,
   clock: Clock,
 ): Promise<void> {
-  const { builder, chrootBuild, chroot, project } = world;
+  const { builder, claim, chrootBuild, chroot, project } = world;
   if (chrootBuild === undefined) throw new Error(`Builder ${builder.metadata.name} has lost its ChrootBuild`);
-  const { attempt } = builder.spec;
+  const { attempt } = claim;
   const names = secretNames(builder.metadata.name);
   const document = taskDocument(chrootBuild, attempt, chroot, project, installation);
   const token = await mintTaskToken(

@@ -1,4 +1,4 @@
-import type { Builder } from '../../crds/builder.ts';
+import type { Builder, StageClaim } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { Chroot } from '../../crds/chroot.ts';
@@ -9,6 +9,8 @@ import type { Pod } from '../../operator/core.ts';
 /** Everything a decision about one Builder is made from. */
 export interface BuilderWorld {
   builder: Builder;
+  /** The stage that it is for. */
+  claim: StageClaim;
   pool: BuilderPool | undefined;
   /** The ticket, if it is still the one this Builder was made for. */
   ticket: BuilderTicket | undefined;

@@ -78,7 +78,7 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     return {
       chrootBuild,
       tickets: mine,
-      builder: found?.spec.ticket.uid === newest?.metadata.uid ? found : undefined,
+      builder: found?.spec.ticket?.uid === newest?.metadata.uid ? found : undefined,
       servable: newest !== undefined && isServable(newest, pools.list(options.buildsNamespace)),
       chroot: chrootBuild.spec.stage === 'source' ? undefined : chroots.get(chrootObjectName(chrootBuild.spec.chroot)),
       facts: {},
@@ -168,7 +168,8 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     watches: [
       watching({
         type: Builders,
-        map: (builder) => [`${builder.spec.chrootBuild.namespace}/${builder.spec.chrootBuild.name}`],
+        map: ({ spec: { chrootBuild } }) =>
+          chrootBuild === undefined ? [] : [`${chrootBuild.namespace}/${chrootBuild.name}`],
       }),
     ],
     workers: options.workers,

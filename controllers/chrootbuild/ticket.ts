@@ -31,9 +31,23 @@ export function ticketFor(chrootBuild: ChrootBuild, chroot: Chroot | undefined, 
       project: spec.project,
       sandbox: `${spec.owner}/${spec.project}`,
       architecture: spec.stage === 'source' ? 'noarch' : (chroot?.spec.architecture ?? 'noarch'),
+      ...environmentOf(chrootBuild, chroot),
       tags: [...(chroot?.spec.tags ?? [])],
       priority: (spec.stage === 'source' ? SOURCE_FIRST : 0) + (spec.background ? BACKGROUND : 0),
       closed: false,
     },
   };
+}
+
+/**
+ * What can serve the stage. Sources are made in pods, apart from every credential; a chroot without an image is built on
+ * machines; one whose repositories only its image knows, in pods.
+ */
+function environmentOf(
+  { spec: { stage } }: ChrootBuild,
+  chroot: Chroot | undefined,
+): Pick<BuilderTicket['spec'], 'environment'> {
+  if (stage === 'source') return { environment: 'pod' };
+  if (chroot !== undefined && chroot.spec.container === undefined) return { environment: 'machine' };
+  return (chroot?.spec.repos ?? []).length === 0 ? { environment: 'pod' } : {};
 }

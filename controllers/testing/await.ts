@@ -47,7 +47,7 @@ export async function released(cluster: TestCluster, name: string): Promise<void
   await eventually(
     `the release of everything of ${name}`,
     () =>
-      cluster.list(Builders).every(({ spec }) => !mine(spec.chrootBuild.name)) &&
+      cluster.list(Builders).every(({ spec }) => !mine(spec.chrootBuild?.name)) &&
       cluster.list(Pods).every(({ metadata }) => !mine(metadata.annotations?.['kopr.dev/chrootbuild'])) &&
       cluster.list(BuilderTickets).every(({ spec, status }) => !mine(spec.chrootBuild) || status?.phase === 'Closed'),
     WAIT_MS,

@@ -193,7 +193,7 @@ function scopesOf({ tenant, builds, release }: TestCluster['namespaces']): Recor
 function watchSightings(manager: Manager): Sightings {
   const seen: Sightings = { builders: new Map(), ids: new Map() };
   manager.store(Builders).subscribe(({ now }) => {
-    if (now !== undefined) add(seen.builders, now.spec.ticket.uid, now.metadata.uid ?? '');
+    if (now?.spec.ticket !== undefined) add(seen.builders, now.spec.ticket.uid, now.metadata.uid ?? '');
   });
   manager.store(Builds).subscribe(({ now }) => {
     if (now?.status?.id !== undefined) add(seen.ids, now.metadata.uid ?? '', now.status.id);

@@ -1,5 +1,6 @@
 import type { Build } from '../../crds/build.ts';
-import type { Builder } from '../../crds/builder.ts';
+import type { Builder, StageClaim } from '../../crds/builder.ts';
+import { stageClaimOf } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { Chroot } from '../../crds/chroot.ts';
@@ -200,11 +201,18 @@ export function aPool(
     kind: 'BuilderPool',
     metadata: meta(name, { namespace: 'kopr-builds' }),
     spec: {
-      pod: { workspace: { medium: 'Disk', sizeLimit: '20Gi' } },
+      pod: { workspace: { medium: 'Disk', sizeLimit: '20Gi' }, warm: 0 },
       architectures: ['x86_64', 'i386'],
       max: 4,
       maxStarting: 4,
+      preallocated: 2,
+      startDelaySeconds: 0,
       startTimeoutSeconds: 600,
+      releaseTimeoutSeconds: 300,
+      deleteTimeoutSeconds: 600,
+      liveness: { periodSeconds: 300, attempts: 3, timeoutSeconds: 60 },
+      reuse: { waitSeconds: 0, maxUses: 0, maxSeconds: 3600 },
+      namePattern: '{pool_name}-{id}',
       suspend: false,
       ...spec,
     },
@@ -226,8 +234,8 @@ export function aBuilder(ticket: BuilderTicket, status?: Builder['status'], pool
       },
       chrootBuild: {
         namespace: ticket.metadata.namespace ?? '',
-        name: ticket.spec.chrootBuild,
-        uid: ticket.spec.chrootBuildUID,
+        name: ticket.spec.chrootBuild ?? '',
+        uid: ticket.spec.chrootBuildUID ?? '',
       },
       attempt: ticket.spec.attempt,
       sandbox: ticket.spec.sandbox,
@@ -235,6 +243,12 @@ export function aBuilder(ticket: BuilderTicket, status?: Builder['status'], pool
     },
     ...(status === undefined ? {} : { status }),
   };
+}
+
+export function aClaim(ticket: BuilderTicket): StageClaim {
+  const claim = stageClaimOf(aBuilder(ticket));
+  if (claim === undefined) throw new Error(`ticket ${ticket.metadata.name} is not of a stage`);
+  return claim;
 }
 
 export const INSTALLATION: Installation = {

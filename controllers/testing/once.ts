@@ -66,7 +66,7 @@ export function expectOneOfEverything(cluster: TestCluster, name: string, when: 
   const pods = cluster.kubelet.pods.filter(({ document }) => document.build === id);
   const tasks = stages.map(({ metadata }) => `${metadata.uid}.1`).sort();
   expect(pods.map(({ task }) => task).sort(), `pods ${when}`).toEqual(tasks);
-  const tickets = cluster.list(BuilderTickets).filter(({ spec }) => spec.chrootBuild.startsWith(`${name}.`));
+  const tickets = cluster.list(BuilderTickets).filter(({ spec }) => spec.chrootBuild?.startsWith(`${name}.`));
   const builders = tickets.map(({ metadata }) => cluster.seen.builders.get(metadata.uid ?? '')?.size);
   expect(builders, `builders of each ticket ${when}`).toEqual([1, 1]);
 

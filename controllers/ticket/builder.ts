@@ -16,7 +16,11 @@ export function builderFor(ticket: BuilderTicket, pool: string, namespace: strin
     spec: {
       pool,
       ticket: { namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid ?? '' },
-      chrootBuild: { namespace: metadata.namespace ?? '', name: spec.chrootBuild, uid: spec.chrootBuildUID },
+      chrootBuild: {
+        namespace: metadata.namespace ?? '',
+        name: spec.chrootBuild ?? '',
+        uid: spec.chrootBuildUID ?? '',
+      },
       attempt: spec.attempt,
       sandbox: spec.sandbox,
       architecture: spec.architecture,

@@ -101,7 +101,7 @@ export function addTicketController(manager: Manager, options: TicketOptions): v
   /** A leader before this one has made the Builder and was cut short; it may have chosen another pool. */
   async function madeBefore(wanted: Builder): Promise<Builder> {
     const found = await manager.client.get(Builders, keyOf(wanted));
-    if (found !== undefined && found.spec.ticket.uid === wanted.spec.ticket.uid) return found;
+    if (found !== undefined && found.spec.ticket?.uid === wanted.spec.ticket?.uid) return found;
     throw new Error(`Builder ${keyOf(wanted)} is ${found === undefined ? 'just gone' : 'of another ticket'}`);
   }
 

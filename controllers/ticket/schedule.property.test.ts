@@ -10,7 +10,7 @@ import { isActive } from './world.ts';
 
 /** The world after the plan has been carried out. */
 function carriedOut(before: SchedulerWorld, plan: Schedule): SchedulerWorld {
-  const known = new Set(before.builders.map((builder) => builder.spec.ticket.uid));
+  const known = new Set(before.builders.map((builder) => builder.spec.ticket?.uid));
   const made = plan.assign.filter(({ ticket }) => !known.has(ticket.metadata.uid ?? ''));
   return { ...before, builders: [...before.builders, ...made.map(({ ticket, pool }) => aBuilder(ticket, {}, pool))] };
 }
@@ -22,7 +22,7 @@ function load(state: SchedulerWorld, name: string): { active: number; starting: 
 }
 
 function fresh(before: SchedulerWorld, plan: Schedule): Schedule['assign'] {
-  const known = new Set(before.builders.map((builder) => builder.spec.ticket.uid));
+  const known = new Set(before.builders.map((builder) => builder.spec.ticket?.uid));
   return plan.assign.filter(({ ticket }) => !known.has(ticket.metadata.uid ?? ''));
 }
 

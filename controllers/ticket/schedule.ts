@@ -32,7 +32,7 @@ export function schedule(world: SchedulerWorld, now: number): Schedule {
 
 /** Tells tickets with a Builder from those without. One whose Builder was made before a crash told it so gets that one. */
 function partition(world: SchedulerWorld): { assign: Assignment[]; served: BuilderTicket[]; open: BuilderTicket[] } {
-  const builders = new Map(world.builders.map((builder) => [builder.spec.ticket.uid, builder]));
+  const builders = new Map(world.builders.map((builder) => [builder.spec.ticket?.uid ?? '', builder]));
   const assign: Assignment[] = [];
   const served: BuilderTicket[] = [];
   const open: BuilderTicket[] = [];

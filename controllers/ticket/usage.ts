@@ -23,7 +23,7 @@ export class RunningUsage implements Usage {
   /** `tickets` are at least those of the builders that are open. */
   constructor(world: Pick<SchedulerWorld, 'builders' | 'quotas' | 'defaultQuota'>, tickets: readonly BuilderTicket[]) {
     this.world = world;
-    const active = new Map(world.builders.filter(isActive).map((builder) => [builder.spec.ticket.uid, builder]));
+    const active = new Map(world.builders.filter(isActive).map((builder) => [builder.spec.ticket?.uid ?? '', builder]));
     for (const ticket of tickets) {
       if (active.delete(ticket.metadata.uid ?? '')) this.add(ticket);
     }
@@ -35,7 +35,7 @@ export class RunningUsage implements Usage {
   }
 
   /** Its ticket is closed and it is being deleted, yet its place is still taken. */
-  private addWithoutTicket({ spec: { sandbox, architecture } }: Builder): void {
+  private addWithoutTicket({ spec: { sandbox = '', architecture } }: Builder): void {
     this.count(sandbox.slice(0, Math.max(0, sandbox.indexOf('/'))), sandbox, architecture, []);
   }
 

@@ -66,7 +66,7 @@ export class SimulatedCluster {
   lose(name: string): string {
     const { spec } = this.ticket(name);
     this.complete(name);
-    return this.arrive(spec.owner, spec.project, { ...spec, attempt: spec.attempt + 1 });
+    return this.arrive(spec.owner, spec.project ?? '', { ...spec, attempt: spec.attempt + 1 });
   }
 
   in(phase: 'Starting' | 'Running'): string[] {
