@@ -87,28 +87,47 @@ function firstLine(message: string | undefined): string {
 }
 
 /** vitest says itself how many tests passed; a suite that breaks before its first test counts as a failure. */
+async function vitestOnce(name: string, args: string[]): Promise<z.infer<typeof report>> {
+  const file = join(tmpdir(), `kopr-vitest-${process.pid}-${name.replaceAll(' ', '-')}.json`);
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    // Failed tests are counted, not thrown.
+    await shown(run(process.execPath, [VITEST, 'run', ...args, ...reporters], { timeoutMs: LONG_MS })).catch(
+      () => undefined,
+    );
+    return report.parse(JSON.parse(await readFile(file, 'utf8')));
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** More files than this do not fail by chance. */
+const REPEATED_FILES = 3;
+
+/**
+ * A few files that failed are run once more by themselves: thousands of tests of whole processes share two cores with
+ * whatever else the machine does. One that passes then is named in the log, so that it gets mended.
+ */
 function vitest(name: string, args: string[]): Gate {
   return {
     name,
     run: async () => {
-      const file = join(tmpdir(), `kopr-vitest-${process.pid}-${name.replaceAll(' ', '-')}.json`);
-      try {
-        const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-        // Failed tests are counted, not thrown.
-        await shown(run(process.execPath, [VITEST, 'run', ...args, ...reporters], { timeoutMs: LONG_MS })).catch(
-          () => undefined,
-        );
-        const counts = report.parse(JSON.parse(await readFile(file, 'utf8')));
-        const broken = !counts.success && counts.numFailedTests === 0 ? 1 : 0;
-        return {
-          passed: counts.numPassedTests,
-          failed: counts.numFailedTests + broken,
-          failures: failuresOf(counts),
-        };
-      } finally {
-        await rm(file, { force: true });
-      }
+      const first = await vitestOnce(name, args);
+      const failing = first.testResults.filter(({ status }) => status === 'failed').map((file) => file.name);
+      if (failing.length === 0 || failing.length > REPEATED_FILES) return countOf(first);
+      for (const failure of failuresOf(first)) say(`UNSTABLE? ${failure}`);
+      const second = await vitestOnce(name, [...args, ...failing.map((file) => relative(ROOT, file))]);
+      return second.success ? { passed: first.numPassedTests + first.numFailedTests, failed: 0 } : countOf(first);
     },
+  };
+}
+
+function countOf(result: z.infer<typeof report>): Count {
+  const broken = !result.success && result.numFailedTests === 0 ? 1 : 0;
+  return {
+    passed: result.numPassedTests,
+    failed: result.numFailedTests + broken,
+    failures: failuresOf(result),
   };
 }
 
