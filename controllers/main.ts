@@ -58,6 +58,7 @@ async function run(config: OperatorConfig): Promise<void> {
     },
     scopes: {
       pods: { namespaces: [config.buildsNamespace] },
+      'jobs.batch': { namespaces: [config.buildsNamespace] },
       'builders.kopr.dev': { namespaces: [config.buildsNamespace] },
       'builderpools.kopr.dev': { namespaces: [config.buildsNamespace] },
     },

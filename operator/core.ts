@@ -70,6 +70,32 @@ export interface Pod extends KubeObject {
   status?: PodStatus;
 }
 
+export interface JobCondition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+
+export interface Job extends KubeObject {
+  spec: {
+    backoffLimit?: number;
+    activeDeadlineSeconds?: number;
+    ttlSecondsAfterFinished?: number;
+    template: { metadata?: Partial<KubeObject['metadata']>; spec: PodSpec };
+    [field: string]: unknown;
+  };
+  status?: {
+    active?: number;
+    succeeded?: number;
+    failed?: number;
+    startTime?: string;
+    completionTime?: string;
+    conditions?: JobCondition[];
+  };
+}
+
 export interface Secret extends KubeObject {
   type?: string;
   /** base64 */
@@ -122,6 +148,13 @@ export interface Lease extends KubeObject {
 }
 
 export const Pods: ResourceType<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
+export const Jobs: ResourceType<Job> = {
+  group: 'batch',
+  version: 'v1',
+  kind: 'Job',
+  plural: 'jobs',
+  namespaced: true,
+};
 export const Secrets: ResourceType<Secret> = {
   group: '',
   version: 'v1',

@@ -186,6 +186,7 @@ function scopesOf({ tenant, builds, release }: TestCluster['namespaces']): Recor
     'builders.kopr.dev': { namespaces: [builds] },
     'builderpools.kopr.dev': { namespaces: [builds] },
     pods: { namespaces: [builds] },
+    'jobs.batch': { namespaces: [builds] },
     secrets: { namespaces: [builds] },
   };
 }
