@@ -196,7 +196,9 @@ describe('rights', () => {
 
   it('of somebody with the role kopr-edit end at what kopr makes itself', async () => {
     const role = await api.ok('GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles/kopr-edit');
-    expect(JSON.stringify(role.rules)).not.toMatch(/chrootbuilds|buildertickets|builders|buildquotas|status/);
+    expect(JSON.stringify(role.rules)).not.toMatch(
+      /chrootbuilds|buildertickets|builders|builderpools|buildquotas|status/,
+    );
   });
 });
 

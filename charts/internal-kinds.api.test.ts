@@ -171,7 +171,7 @@ describe('what users write', () => {
     await made(users.as(TENANT, 'DELETE', path));
   });
 
-  it.each(['Project', 'Package', 'BuilderPool', 'Chroot', 'BuildQuota'])('stays theirs: %s', async (kind) => {
+  it.each(['Project', 'Package', 'Chroot', 'BuildQuota'])('stays theirs: %s', async (kind) => {
     // Those with a status are there already.
     await users.as(TENANT, 'DELETE', pathOf(kind));
     await made(users.as(TENANT, 'POST', collection(kind), exampleOf(kind)));

@@ -166,6 +166,14 @@ export const builderPods = section(
       )
       .default([])
       .describe('Names that builder pods know without DNS, e.g. of a mirror on a node.'),
+    placeholders: section(
+      {
+        create: flag('Make the PriorityClass.', true),
+        name: text('Its name; empty: made from the name of the release.'),
+        value: whole('Its value. Below that of builder pods, which push placeholders aside.', -10, -1_000_000_000, -1),
+      },
+      'PriorityClass of the placeholder pods of pools with `pod.warm`. It pushes nothing aside itself.',
+    ),
     admissionPolicy: section(
       {
         enabled: flag(

@@ -12,6 +12,8 @@ const PRIVATE = [
   '192.168.0.0/16',
 ];
 const PRIVATE6 = ['::1/128', 'fc00::/7', 'fe80::/10'];
+const METADATA = ['169.254.0.0/16'];
+const METADATA6 = ['fd00:ec2::/32', 'fe80::/10'];
 const cidrs = (description: string, value: string[] = []): z.ZodType =>
   z.array(z.string()).default(value).describe(description);
 
@@ -53,6 +55,31 @@ export const networkPolicy = section(
         extraEgress: kubernetesList('More egress rules of builder pods, as in a NetworkPolicy.'),
       },
       'What builder pods may reach besides DNS, distgit and the publisher.',
+    ),
+    machines: section(
+      {
+        cidrs: cidrs(
+          'Networks of machines that are reached by SSH. Empty, with no namespaces: none, so that pools with `ssh` do not work.',
+        ),
+        namespaces: z
+          .array(z.string())
+          .default([])
+          .describe('Namespaces whose pods are machines, e.g. that of virtual machines of KubeVirt.'),
+        ports: z.array(z.int().min(1).max(65535)).default([22]).describe('Ports of sshd on them; empty: all ports.'),
+      },
+      'Where the pods that drive builds over SSH, and the probes of machines, find them.',
+    ),
+    hooks: section(
+      {
+        anywhere: flag("Let hooks reach everything but the namespaces of kopr: a cloud's API may be anywhere.", true),
+        except: cidrs(
+          'IPv4 networks that stay closed: by default those of metadata services, which hand out the rights of a node.',
+          METADATA,
+        ),
+        except6: cidrs('IPv6 networks that stay closed.', METADATA6),
+        extraEgress: kubernetesList('More egress rules of hooks, as in a NetworkPolicy.'),
+      },
+      'What the hooks of BuilderPools may reach besides DNS and machines.',
     ),
     resultsFrom: kubernetesList('Peers that may fetch results and repositories; empty: all.'),
     distgitFrom: kubernetesList('Peers that may fetch from distgit; empty: all.'),

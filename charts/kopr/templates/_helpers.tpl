@@ -70,6 +70,10 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end -}}
 
+{{- define "kopr.placeholderPriorityClass" -}}
+{{ .Values.builderPods.placeholders.name | default (printf "%s-placeholder" (include "kopr.fullname" .)) }}
+{{- end -}}
+
 {{- define "kopr.tokenSecret" -}}
 {{ .Values.token.existingSecret | default (printf "%s-token" (include "kopr.fullname" .)) }}
 {{- end -}}

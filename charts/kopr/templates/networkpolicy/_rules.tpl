@@ -44,6 +44,29 @@
     {{- end }}
 {{- end -}}
 
+{{/* Egress: sshd of machines, if any are named. */}}
+{{- define "kopr.egressMachines" -}}
+{{- with .Values.networkPolicy.machines -}}
+{{- if or .cidrs .namespaces -}}
+- to:
+    {{- range .cidrs }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+    {{- range .namespaces }}
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ . }}
+    {{- end }}
+  {{- with .ports }}
+  ports:
+    {{- range . }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Ingress: ports for components of kopr. (dict "root" $ "components" (list …) "builds" true "ports" (list …)) */}}
 {{- define "kopr.ingressFrom" -}}
 - from:
@@ -56,6 +79,8 @@
     - namespaceSelector:
         matchLabels:
           kubernetes.io/metadata.name: {{ .root.Values.buildsNamespace.name }}
+      podSelector:
+        matchLabels: {app.kubernetes.io/name: kopr-builder}
     {{- end }}
   ports:
     {{- range .ports }}
