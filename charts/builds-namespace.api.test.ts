@@ -1,50 +1,32 @@
 /** Who may have something run in the namespace of builds, where the credentials of pools and machines are. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { exampleOf } from '../crds/examples.ts';
-import type { Answer, Json, TestApi } from '../crds/testing/api.ts';
-import { APPLY, eventually, startTestApi } from '../crds/testing/api.ts';
+import type { Json, TestApi } from '../crds/testing/api.ts';
+import { APPLY, eventually } from '../crds/testing/api.ts';
 import type { Impersonator } from './testing/as.ts';
-import { impersonator } from './testing/as.ts';
 import { PLAIN, pod } from './testing/builder-pods.ts';
-import { CHART, helm } from './testing/helm.ts';
+import { ADMINISTRATOR, ALL_OF_KOPR, account, bind, made, RBAC, useInstalledApi } from './testing/installed-api.ts';
 
 let api: TestApi;
 let users: Impersonator;
 
-const account = (namespace: string, name: string): string => `system:serviceaccount:${namespace}:${name}`;
 const OPERATOR = account('kopr-system', 'kopr-operator');
 const BOOTSTRAP = account('kopr-system', 'kopr-bootstrap');
 const JOBS = account('kube-system', 'job-controller');
 /** Has every right in the namespace of builds, and every right on kopr's kinds in all of them. */
 const PLATFORM = 'bob';
-/** Administers the cluster by RBAC, as where nobody is system:masters. */
-const ADMINISTRATOR = 'alice';
 
 const PODS = '/api/v1/namespaces/kopr-builds/pods';
 const BATCH_JOBS = '/apis/batch/v1/namespaces/kopr-builds/jobs';
 const POOLS = '/apis/kopr.dev/v1alpha1/namespaces/kopr-builds/builderpools';
-const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
-beforeAll(async () => {
-  api = await startTestApi();
-  users = await impersonator(api.kubeconfig);
-  const place = ['--namespace', 'kopr-system', '--create-namespace', '--kubeconfig', api.kubeconfig];
-  await helm(['install', 'kopr', CHART, '--no-hooks', ...place]);
-  await api.ok('POST', `${RBAC}/clusterroles`, {
-    metadata: { name: 'all-of-kopr' },
-    rules: [{ apiGroups: ['kopr.dev'], resources: ['*'], verbs: ['*'] }],
-  });
-  for (const [path, name, role, user] of [
-    ['clusterrolebindings', 'platform', 'all-of-kopr', PLATFORM],
-    ['namespaces/kopr-builds/rolebindings', 'platform', 'cluster-admin', PLATFORM],
-    ['clusterrolebindings', 'alice', 'cluster-admin', ADMINISTRATOR],
-  ] as const) {
-    await api.ok('POST', `${RBAC}/${path}`, {
-      metadata: { name },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
-    });
-  }
+const GRANTS = [
+  { user: PLATFORM, role: ALL_OF_KOPR },
+  { user: PLATFORM, role: 'cluster-admin', namespace: 'kopr-builds' },
+];
+
+useInstalledApi(GRANTS, async (installed) => {
+  ({ api, users } = installed);
   for (const [path, object] of [
     [PODS, pod()],
     [POOLS, pool('early')],
@@ -55,11 +37,6 @@ beforeAll(async () => {
       ({ status, body }) => status === 403 && String(body.message).includes('denied request'),
     );
   }
-}, 120_000);
-
-afterAll(async () => {
-  await users.close();
-  await api.stop();
 });
 
 function pool(name: string): Json {
@@ -76,12 +53,6 @@ function ownedBy(kind: string, apiVersion: string): Json {
   const { metadata, ...rest } = pod();
   const ownerReferences = [{ apiVersion, kind, name: 'a', uid: 'a1', controller: true }];
   return { ...rest, metadata: { ...(metadata as Json), ownerReferences } };
-}
-
-async function made(answer: Promise<Answer>): Promise<Json> {
-  const { status, body } = await answer;
-  expect(status, String(body.message)).toBeLessThan(300);
-  return body;
 }
 
 describe('pods and Jobs in the namespace of builds', () => {
@@ -136,13 +107,7 @@ describe('pods and Jobs in the namespace of builds', () => {
 
   it('are nobody’s business elsewhere', async () => {
     await made(api.call('POST', '/api/v1/namespaces', { metadata: { name: 'elsewhere' } }));
-    await made(
-      api.call('POST', `${RBAC}/namespaces/elsewhere/rolebindings`, {
-        metadata: { name: 'platform' },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: PLATFORM }],
-      }),
-    );
+    await bind(api, { user: PLATFORM, role: 'cluster-admin', namespace: 'elsewhere' });
     await made(users.as(PLATFORM, 'POST', '/api/v1/namespaces/elsewhere/pods?dryRun=All', pod()));
   });
 });

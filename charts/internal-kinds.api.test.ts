@@ -1,52 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { exampleOf } from '../crds/examples.ts';
 import { ALL_KINDS } from '../crds/index.ts';
 import type { Answer, Json, TestApi } from '../crds/testing/api.ts';
-import { APPLY, eventually, startTestApi } from '../crds/testing/api.ts';
+import { APPLY, eventually } from '../crds/testing/api.ts';
 import type { Impersonator, Method } from './testing/as.ts';
-import { impersonator } from './testing/as.ts';
-import { CHART, helm } from './testing/helm.ts';
+import { ADMINISTRATOR, ALL_OF_KOPR, account, bind, made, useInstalledApi } from './testing/installed-api.ts';
 
 let api: TestApi;
 let users: Impersonator;
 
-const OPERATOR = 'system:serviceaccount:kopr-system:kopr-operator';
+const OPERATOR = account('kopr-system', 'kopr-operator');
 /** Has every right in its own namespace, and every right on kopr's kinds in all of them. */
-const TENANT = 'system:serviceaccount:demo:maker';
-const COLLECTOR = 'system:serviceaccount:kube-system:generic-garbage-collector';
-/** Administers the cluster by RBAC, as where nobody is system:masters. */
-const ADMINISTRATOR = 'alice';
+const TENANT = account('demo', 'maker');
+const COLLECTOR = account('kube-system', 'generic-garbage-collector');
 
-const RBAC = '/apis/rbac.authorization.k8s.io/v1';
-const roleRef = (name: string): Json => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name });
-const subjects = (name: string): Json[] => [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }];
-
-beforeAll(async () => {
-  api = await startTestApi();
-  users = await impersonator(api.kubeconfig);
-  await helm([
-    'install',
-    'kopr',
-    CHART,
-    '--namespace',
-    'kopr-system',
-    '--create-namespace',
-    '--no-hooks',
-    '--kubeconfig',
-    api.kubeconfig,
-  ]);
+useInstalledApi([{ user: TENANT, role: ALL_OF_KOPR }], async (installed) => {
+  ({ api, users } = installed);
   await api.ok('POST', '/api/v1/namespaces', { metadata: { name: 'demo' } });
-  await api.ok('POST', `${RBAC}/clusterroles`, {
-    metadata: { name: 'all-of-kopr' },
-    rules: [{ apiGroups: ['kopr.dev'], resources: ['*'], verbs: ['*'] }],
-  });
-  for (const [path, name, role, user] of [
-    ['clusterrolebindings', 'tenant', 'all-of-kopr', TENANT],
-    ['namespaces/demo/rolebindings', 'tenant', 'cluster-admin', TENANT],
-    ['clusterrolebindings', 'alice', 'cluster-admin', ADMINISTRATOR],
-  ] as const) {
-    await api.ok('POST', `${RBAC}/${path}`, { metadata: { name }, roleRef: roleRef(role), subjects: subjects(user) });
-  }
+  await bind(api, { user: TENANT, role: 'cluster-admin', namespace: 'demo' });
   await eventually(
     'the policy',
     () => users.as(TENANT, 'POST', `${collection('ChrootBuild')}?dryRun=All`, exampleOf('ChrootBuild')),
@@ -59,11 +30,6 @@ beforeAll(async () => {
       ({ status }) => status < 300 || status === 409,
     );
   }
-}, 120_000);
-
-afterAll(async () => {
-  await users.close();
-  await api.stop();
 });
 
 const INTERNAL = ['ChrootBuild', 'BuilderTicket', 'Builder'];
@@ -84,12 +50,6 @@ function pathOf(kind: string, subresource = ''): string {
 function named(kind: string, name: string, metadata: Json = {}): Json {
   const { apiVersion, spec, metadata: own } = exampleOf(kind);
   return { apiVersion, kind, spec, metadata: { ...own, ...metadata, name } };
-}
-
-async function made(answer: Promise<Answer>): Promise<Json> {
-  const { status, body } = await answer;
-  expect(status, String(body.message)).toBeLessThan(300);
-  return body;
 }
 
 const WHO = 'the kopr operator (system:serviceaccount:kopr-system:kopr-operator) alone';
