@@ -5,8 +5,8 @@ import { SOURCE_CHROOT } from '../../lib/protocol/task.ts';
 import { refusable } from '../shared/ask.ts';
 import { dirnameOfStage, projectNameOfStage, resultsDirectory, taskID, urlBelow } from '../shared/names.ts';
 import type { Services } from '../shared/services.ts';
-import { newestTicket } from './status.ts';
 import type { ChrootBuildWorld, Facts, Question } from './world.ts';
+import { newestTicket } from './world.ts';
 
 /** Answers one question of a plan. All three requests may be repeated at any time: their answers are recorded there. */
 export async function answer(

@@ -12,7 +12,8 @@
  *
  * The publisher's and distgit's records are keyed by the attempt, so asking again never does anything twice.
  */
-import { Builders } from '../../crds/builder.ts';
+import type { Builder } from '../../crds/builder.ts';
+import { Builders, sessionOf } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
@@ -34,8 +35,8 @@ import { isServable } from '../ticket/pools.ts';
 import { answer } from './ask.ts';
 import type { ChrootBuildPlan } from './plan.ts';
 import { planChrootBuild, unanswered } from './plan.ts';
-import { newestTicket } from './status.ts';
 import type { ChrootBuildWorld, Facts, Question } from './world.ts';
+import { newestTicket } from './world.ts';
 
 export const chrootBuildRbac: RbacRule[] = [
   { group: 'kopr.dev', resources: ['chrootbuilds'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
@@ -78,7 +79,7 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     return {
       chrootBuild,
       tickets: mine,
-      builder: found?.spec.ticket?.uid === newest?.metadata.uid ? found : undefined,
+      builder: found !== undefined && serves(found, newest?.metadata.uid) ? found : undefined,
       servable: newest !== undefined && isServable(newest, pools.list(options.buildsNamespace)),
       chroot: chrootBuild.spec.stage === 'source' ? undefined : chroots.get(chrootObjectName(chrootBuild.spec.chroot)),
       facts: {},
@@ -176,6 +177,12 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
     reconcile,
     rbac: chrootBuildRbac,
   });
+}
+
+/** A machine that was released from the ticket still says what became of it. */
+function serves(builder: Builder, ticketUID: string | undefined): boolean {
+  if (ticketUID === undefined) return false;
+  return builder.spec.ticket?.uid === ticketUID || sessionOf(builder, ticketUID) !== undefined;
 }
 
 function outcome({ requeueAfterMs, status }: ChrootBuildPlan): ReconcileResult {

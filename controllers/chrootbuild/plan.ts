@@ -1,3 +1,4 @@
+import { isMachine } from '../../crds/builder.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { ChrootBuildStatus } from '../../crds/chrootbuild.ts';
 import { isComplete, reobserved } from '../../crds/states.ts';
@@ -6,9 +7,10 @@ import type { Refusal } from '../shared/ask.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
 import type { Phase } from './status.ts';
-import { chrootBuildStatus, isTerminal, NO_POOL, newestTicket, withoutPoolSince } from './status.ts';
+import { chrootBuildStatus, isTerminal, NO_POOL, withoutPoolSince } from './status.ts';
 import { ticketFor } from './ticket.ts';
 import type { ChrootBuildWorld, Question } from './world.ts';
+import { newestTicket, sessionIn } from './world.ts';
 
 /** Builders a stage may use up when they are lost through no fault of the build. */
 export const MAX_ATTEMPTS = 3;
@@ -69,20 +71,20 @@ function isHandedOver({ chrootBuild }: ChrootBuildWorld): boolean {
 }
 
 function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
-  const builder = world.builder?.status;
-  switch (builder?.phase) {
+  const session = sessionIn(world);
+  switch (session?.phase) {
     case 'Ended':
     case 'Lost':
       return afterBuilder(world, ticket, now);
     case 'Running':
-      return at(world, now, 'Running', 'Building', `builds on ${builder.node ?? 'a builder'}`);
+      return at(world, now, 'Running', 'Building', whereItBuilds(world, session.node));
     case 'Starting':
       return at(
         world,
         now,
         'Starting',
-        builder.reason ?? 'BuilderStarting',
-        builder.message ?? 'its builder is starting',
+        session.reason ?? 'BuilderStarting',
+        session.message ?? 'its builder is starting',
       );
   }
   // Publishing and importing outlive the builder, whose object is deleted once the ticket is closed.
@@ -92,6 +94,12 @@ function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): C
   if (world.builder === undefined && missingFor > BUILDER_GRACE_MS) return afterBuilder(world, ticket, now);
   const plan = at(world, now, 'Starting', 'BuilderAssigned', `gets a builder of pool ${ticket.status.pool ?? ''}`);
   return { ...plan, requeueAfterMs: Math.max(1_000, BUILDER_GRACE_MS - missingFor + 1_000) };
+}
+
+/** The node of a machine's driver says nothing of the machine. */
+function whereItBuilds({ builder }: ChrootBuildWorld, node: string | undefined): string {
+  if (builder !== undefined && isMachine(builder)) return `builds on machine ${builder.metadata.name}`;
+  return `builds on ${node ?? 'a builder'}`;
 }
 
 function waiting(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
@@ -110,7 +118,7 @@ function waiting(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): C
 /** The builder is gone, one way or the other. What it sent to the publisher decides. */
 function afterBuilder(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
   const { task } = world.facts;
-  const builtAt = world.builder?.status?.endedAt ?? world.chrootBuild.status?.builtAt;
+  const builtAt = sessionIn(world)?.endedAt ?? world.chrootBuild.status?.builtAt;
   if (builtAt !== undefined && now - fromTimestamp(builtAt) > SERVICES_DEADLINE_MS) {
     const last = world.chrootBuild.status?.message ?? 'no reason is known';
     return end(world, now, 'Failed', 'ServicesTimedOut', `its results were not taken over within 6 hours: ${last}`);
@@ -122,7 +130,7 @@ function afterBuilder(world: ChrootBuildWorld, ticket: BuilderTicket, now: numbe
 }
 
 function lost(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): ChrootBuildPlan {
-  const { phase, reason = 'BuilderLost', message: told = 'its builder vanished' } = world.builder?.status ?? {};
+  const { phase, reason = 'BuilderLost', message: told = 'its builder vanished' } = sessionIn(world) ?? {};
   const why = phase === 'Ended' ? 'it ended, but its results never arrived' : told;
   const { attempt } = ticket.spec;
   const forget = [attempt];

@@ -7,6 +7,7 @@ import { findCondition, setCondition } from '../../operator/conditions.ts';
 import { resultsPath, urlBelow } from '../shared/names.ts';
 import { oneSentence } from '../shared/notes.ts';
 import type { ChrootBuildWorld } from './world.ts';
+import { newestTicket, sessionIn } from './world.ts';
 
 export type Phase = (typeof CHROOT_BUILD_PHASES)[number];
 
@@ -72,7 +73,7 @@ export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, n
     ...optional('queuePosition', position),
     ...optional('queuedAt', previous?.queuedAt ?? stamp),
     ...optional('startedAt', ticket?.status?.assignedAt ?? previous?.startedAt),
-    ...optional('runningAt', builder?.status?.startedAt ?? previous?.runningAt),
+    ...optional('runningAt', sessionIn(world)?.startedAt ?? previous?.runningAt),
     ...optional('builtAt', builtAt(world, standing, stamp)),
     ...optional('finishedAt', terminal ? (previous?.finishedAt ?? stamp) : undefined),
     resultsURL: results,
@@ -98,9 +99,9 @@ export function withoutPoolSince({ status }: ChrootBuild): string | undefined {
   return findCondition(status?.conditions as Condition[] | undefined, WITHOUT_POOL)?.lastTransitionTime;
 }
 
-function builtAt({ chrootBuild, builder }: ChrootBuildWorld, standing: Standing, stamp: string): string | undefined {
+function builtAt(world: ChrootBuildWorld, standing: Standing, stamp: string): string | undefined {
   if (standing.phase === 'Waiting') return undefined;
-  const known = builder?.status?.endedAt ?? chrootBuild.status?.builtAt;
+  const known = sessionIn(world)?.endedAt ?? world.chrootBuild.status?.builtAt;
   const isOver = standing.builderIsOver ?? (standing.phase === 'Publishing' || standing.phase === 'Importing');
   return known ?? (isOver ? stamp : undefined);
 }
@@ -142,8 +143,4 @@ function evr(nevr: { epoch: number; version: string; release: string }): string 
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
-}
-
-export function newestTicket(world: Pick<ChrootBuildWorld, 'tickets'>) {
-  return [...world.tickets].sort((a, b) => b.spec.attempt - a.spec.attempt)[0];
 }
