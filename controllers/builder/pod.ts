@@ -1,7 +1,9 @@
+import { isMachine } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { podPaths } from '../../lib/protocol/task.ts';
 import type { Container, Pod, PodSpec } from '../../operator/core.ts';
 import { ownerReference } from '../../operator/resource.ts';
+import { builderName } from '../shared/names.ts';
 import type { BuilderWorld, Installation } from './world.ts';
 
 /** Seconds on top of the build's own time limit after which the kubelet ends the pod, as Copr's failsafe does. */
@@ -28,19 +30,37 @@ const BUILD_CAPABILITIES = [
   'SYS_ADMIN',
 ];
 
-export function secretNames(builder: string): { task: string; token: string; sourceToken: string } {
-  return { task: `${builder}-task`, token: `${builder}-token`, sourceToken: `${builder}-source-token` };
+/** Of a pod, and of the Secrets beside it. A machine has one pod for each ticket that it serves. */
+export function podNameOf({ builder, claim }: Pick<BuilderWorld, 'builder' | 'claim'>): string {
+  return isMachine(builder) ? builderName(claim.ticket.uid) : builder.metadata.name;
+}
+
+export function secretNames(pod: string): { task: string; token: string; sourceToken: string } {
+  return { task: `${pod}-task`, token: `${pod}-token`, sourceToken: `${pod}-source-token` };
 }
 
 /** Pure: the pod of one build stage. The container that runs strangers' code holds no credential. */
 export function builderPod(world: BuilderWorld, image: string | undefined, installation: Installation): Pod {
+  const { pool } = world;
+  const build = image === undefined ? sourceContainer(pool, installation) : chrootContainer(pool, image);
+  return podAround(build, world, installation, { fromDistgit: image !== undefined });
+}
+
+/** What is the same for every stage: the containers around the one that builds, and what they share. */
+export function podAround(
+  build: Container,
+  world: BuilderWorld,
+  installation: Installation,
+  more: { fromDistgit: boolean; volumes?: object[]; graceSeconds?: number },
+): Pod {
   const { builder, claim, pool, chrootBuild } = world;
-  const names = secretNames(builder.metadata.name);
+  const name = podNameOf(world);
+  const names = secretNames(name);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: builder.metadata.name,
+      name,
       namespace: installation.buildsNamespace,
       labels: {
         'app.kubernetes.io/name': 'kopr-builder',
@@ -57,21 +77,22 @@ export function builderPod(world: BuilderWorld, image: string | undefined, insta
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       restartPolicy: 'Never',
-      terminationGracePeriodSeconds: 30,
+      terminationGracePeriodSeconds: more.graceSeconds ?? 30,
       activeDeadlineSeconds: (chrootBuild?.spec.timeoutSeconds ?? 0) + FAILSAFE_SECONDS,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...(installation.hostAliases.length === 0 ? {} : { hostAliases: [...installation.hostAliases] }),
       ...placement(pool),
-      initContainers: [fetchContainer(installation, image !== undefined), agentContainer(installation)],
-      containers: [image === undefined ? sourceContainer(pool, installation) : chrootContainer(pool, image)],
+      initContainers: [fetchContainer(installation, more.fromDistgit), agentContainer(installation)],
+      containers: [build],
       volumes: [
         { name: 'task', secret: { secretName: names.task } },
         { name: 'token', secret: { secretName: names.token } },
-        ...(image === undefined ? [] : [{ name: 'source-token', secret: { secretName: names.sourceToken } }]),
+        ...(more.fromDistgit ? [{ name: 'source-token', secret: { secretName: names.sourceToken } }] : []),
         { name: 'work', emptyDir: workspace(pool) },
         { name: 'results', emptyDir: workspace(pool) },
         { name: 'control', emptyDir: { sizeLimit: '1Mi' } },
         { name: 'tmp', emptyDir: workspace(pool) },
+        ...(more.volumes ?? []),
       ],
     },
   };
@@ -155,7 +176,7 @@ function chrootContainer(pool: BuilderPool | undefined, image: string): Containe
   };
 }
 
-function ownImage(
+export function ownImage(
   installation: Installation,
   command: string,
 ): Pick<Container, 'image' | 'args'> & { imagePullPolicy: string } {
@@ -167,7 +188,8 @@ function resources(pool: BuilderPool | undefined): object {
   return wanted === undefined ? {} : { resources: { ...wanted } };
 }
 
-const RESTRICTED = {
+/** For our own programs: an ordinary user who can write to volumes alone. */
+export const RESTRICTED = {
   runAsUser: UNPRIVILEGED,
   runAsGroup: UNPRIVILEGED,
   runAsNonRoot: true,
@@ -177,9 +199,12 @@ const RESTRICTED = {
   capabilities: { drop: ['ALL'] },
 };
 
-const TMP = { name: 'tmp', mountPath: '/tmp' };
+export const TMP = { name: 'tmp', mountPath: '/tmp' };
 
-function mount(name: 'task' | 'token' | 'source-token' | 'work' | 'results' | 'control', readOnly = false): object {
+export function mount(
+  name: 'task' | 'token' | 'source-token' | 'work' | 'results' | 'control',
+  readOnly = false,
+): object {
   const mountPath = `/kopr/${name}`;
   return { name, mountPath, ...(readOnly ? { readOnly: true } : {}) };
 }

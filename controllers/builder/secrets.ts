@@ -7,7 +7,7 @@ import { ownerReference } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { resultsPath, taskID } from '../shared/names.ts';
 import { startTimeoutSeconds } from './plan.ts';
-import { secretNames } from './pod.ts';
+import { podNameOf, secretNames } from './pod.ts';
 import { taskDocument } from './task.ts';
 import type { BuilderWorld, Installation } from './world.ts';
 
@@ -29,10 +29,10 @@ export async function createSecrets(
   tokenKey: Uint8Array,
   clock: Clock,
 ): Promise<void> {
-  const { builder, claim, chrootBuild, chroot, project } = world;
-  if (chrootBuild === undefined) throw new Error(`Builder ${builder.metadata.name} has lost its ChrootBuild`);
+  const { claim, chrootBuild, chroot, project } = world;
+  if (chrootBuild === undefined) throw new Error(`Builder ${world.builder.metadata.name} has lost its ChrootBuild`);
   const { attempt } = claim;
-  const names = secretNames(builder.metadata.name);
+  const names = secretNames(podNameOf(world));
   const document = taskDocument(chrootBuild, attempt, chroot, project, installation);
   const token = await mintTaskToken(
     tokenKey,
@@ -46,6 +46,11 @@ export async function createSecrets(
   if (repo === undefined) return;
   const sourceToken = await mintSourceToken(tokenKey, { repo }, sourceTokenSeconds(world), clock);
   await createOnce(client, Secrets, secret(world, installation, names.sourceToken, 'token', sourceToken));
+}
+
+/** Those of the pod of a machine: the machine, which owns them, outlives it. */
+export async function deleteSecrets(client: ApiClient, namespace: string, pod: string): Promise<void> {
+  for (const name of Object.values(secretNames(pod))) await client.delete(Secrets, `${namespace}/${name}`);
 }
 
 /** Fetching is part of the start: a pod whose build does not run by then is given up, and its token is of no more use. */

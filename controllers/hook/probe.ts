@@ -4,6 +4,7 @@ import type { MachineTarget } from '../../lib/protocol/machine.ts';
 import { MACHINE_VARIABLE } from '../../lib/protocol/machine.ts';
 import { parseAddress } from '../../lib/resalloc/address.ts';
 import type { Job } from '../../operator/core.ts';
+import { RESTRICTED } from '../builder/pod.ts';
 import type { Installation } from '../builder/world.ts';
 import { job } from './job.ts';
 import { HOOK_CONTAINER } from './names.ts';
@@ -55,9 +56,6 @@ export function machineVariable(target: MachineTarget): { name: string; value: s
   return { name: MACHINE_VARIABLE, value: JSON.stringify(target) };
 }
 
-/** The ordinary user of kopr's own images. */
-const UNPRIVILEGED = 1000;
-
 export interface ProbeJob {
   /** Deterministic: see jobName. */
   name: string;
@@ -86,15 +84,7 @@ export function probeJob({ name, command, pool, builder, target, timeoutSeconds,
           imagePullPolicy: installation.builderImagePullPolicy,
           args: [command],
           env: [machineVariable(target)],
-          securityContext: {
-            runAsUser: UNPRIVILEGED,
-            runAsGroup: UNPRIVILEGED,
-            runAsNonRoot: true,
-            privileged: false,
-            allowPrivilegeEscalation: false,
-            readOnlyRootFilesystem: true,
-            capabilities: { drop: ['ALL'] },
-          },
+          securityContext: RESTRICTED,
           resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '512Mi' } },
           volumeMounts: [...volumeMounts, { name: 'tmp', mountPath: '/tmp' }],
         },
