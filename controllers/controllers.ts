@@ -52,7 +52,7 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
     releaseNamespace: config.releaseNamespace,
     metrics: createSchedulerMetrics(registry, clock),
   });
-  addPoolController(manager);
+  addPoolController(manager, { registry });
   addBuilderController(manager, { services, installation: config, tokenKey, workers: WORKERS });
   addRemovalController(manager, { services, archive: config.archive });
   addRetentionController(manager, { archive: config.archive });
