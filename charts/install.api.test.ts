@@ -9,8 +9,8 @@ import { loadAccess } from '../operator/access.ts';
 import { quietLog, testClient } from '../operator/testing/harness.ts';
 import { bootstrap } from './bootstrap/apply.ts';
 import { parseObjects, targets } from './bootstrap/objects.ts';
-import type { KubeDocument } from './testing/helm.ts';
 import { CHART, helm, manifests, withValues } from './testing/helm.ts';
+import { pathOf } from './testing/paths.ts';
 
 let api: TestApi;
 let notes = '';
@@ -244,10 +244,3 @@ describe('an uninstallation', () => {
 
 /** Kinds of other projects, whose definitions are not installed here. */
 const FOREIGN = /^(cert-manager\.io|monitoring\.coreos\.com|gateway\.networking\.k8s\.io)\//;
-
-function pathOf({ apiVersion, kind, metadata }: KubeDocument): string {
-  const lower = kind.toLowerCase();
-  const plural = lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : lower.endsWith('s') ? `${lower}es` : `${lower}s`;
-  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  return `${root}${metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}/${plural}`;
-}

@@ -18,10 +18,14 @@ export interface KubeDocument {
 
 let found: Promise<string> | undefined;
 
-/** Path of helm: it is one of the cluster's own tools. */
-function helmPath(): Promise<string> {
-  found ??= exec(join(ROOT, 'cluster/cluster.sh'), ['bin']).then(({ stdout }) => join(stdout.trim(), 'helm'));
+/** Directory of helm and kubectl: they are the cluster's own tools. */
+export function toolsDirectory(): Promise<string> {
+  found ??= exec(join(ROOT, 'cluster/cluster.sh'), ['bin']).then(({ stdout }) => stdout.trim());
   return found;
+}
+
+async function helmPath(): Promise<string> {
+  return join(await toolsDirectory(), 'helm');
 }
 
 /** Runs helm; rejects with what it says on standard error. Its state stays in a temporary directory. */
