@@ -5,6 +5,7 @@ import { BUILDS, COPIES, copyOf, useAdmissionApi } from './testing/admission-api
 import type { Change } from './testing/builder-pods.ts';
 import { adding, beside, container, PLAIN, pod, withVolume } from './testing/builder-pods.ts';
 import { INSTALLATION, worldOf } from './testing/builder-world.ts';
+import { machinePods } from './testing/machine-pods.ts';
 
 let api: TestApi;
 
@@ -177,6 +178,21 @@ describe('the namespace of builds', () => {
     const made = builderPod(worldOf(stage), stage === 'binary' ? 'distribution:1' : undefined, INSTALLATION);
     const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, made);
     expect(answer.body.message).toBeUndefined();
+  });
+
+  it.each(['driver', 'hook', 'probe'] as const)('takes the %s of a machine', async (what) => {
+    const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, machinePods()[what]);
+    expect(answer.body.message).toBeUndefined();
+  });
+
+  it('takes no hook that would act as the operator', async () => {
+    const { hook } = machinePods();
+    for (const change of [{ serviceAccountName: 'kopr-operator' }, { automountServiceAccountToken: true }]) {
+      const manifest = { ...hook, spec: { ...(hook.spec as Json), ...change } };
+      const { status, body } = await api.call('POST', `${BUILDS}?dryRun=All`, manifest);
+      expect(body.message).toMatch(/has no service account of its own|must not hold a token/);
+      expect(status).toBe(422);
+    }
   });
 
   it('takes no ephemeral container that a pod could not have had', async () => {
