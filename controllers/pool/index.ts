@@ -53,7 +53,10 @@ export function addPoolController(manager: Manager, { registry }: PoolOptions): 
   const made = new Map<string, number>();
   const urgent = new Set<string>();
   manager.addIndex(Builders, 'pool', (builder) => [poolKey(builder)]);
-  const metrics = createPoolMetrics(registry, () => (manager.isLeading() ? builders.list() : []));
+  const metrics = createPoolMetrics(registry, {
+    builders: () => (manager.isLeading() ? builders.list() : []),
+    pools: () => (manager.isLeading() ? pools.list() : []),
+  });
 
   function take(builder: Builder): void {
     const key = poolKey(builder);

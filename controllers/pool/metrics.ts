@@ -1,14 +1,22 @@
 import type { Registry } from 'prom-client';
 import { Gauge, Histogram } from 'prom-client';
 import type { Builder } from '../../crds/builder.ts';
+import type { BuilderPool } from '../../crds/builderpool.ts';
+import type { Condition } from '../../operator/conditions.ts';
+import { findCondition } from '../../operator/conditions.ts';
 import { builderState } from './counts.ts';
 
 export interface PoolMetrics {
   started(pool: string, seconds: number): void;
 }
 
-/** @param builders all of them, on the leader; nothing on the others, which would count them once more */
-export function createPoolMetrics(registry: Registry, builders: () => readonly Builder[]): PoolMetrics {
+/** All of them, on the leader; nothing on the others, which would count them once more. */
+export interface Counted {
+  builders: () => readonly Builder[];
+  pools: () => readonly BuilderPool[];
+}
+
+export function createPoolMetrics(registry: Registry, { builders, pools }: Counted): PoolMetrics {
   const gauge = new Gauge({
     name: 'kopr_builders',
     help: 'Builders that exist',
@@ -18,6 +26,20 @@ export function createPoolMetrics(registry: Registry, builders: () => readonly B
       gauge.reset();
       for (const builder of builders()) {
         gauge.inc({ pool: builder.spec.pool, arch: builder.spec.architecture, state: builderState(builder) });
+      }
+    },
+  });
+  const ready = new Gauge({
+    name: 'kopr_builder_pool_ready',
+    help: 'Whether a pool takes work (1) or not (0), and the reason of its condition',
+    labelNames: ['pool', 'reason'],
+    registers: [registry],
+    collect() {
+      ready.reset();
+      for (const { metadata, status } of pools()) {
+        const condition = findCondition(status?.conditions as Condition[] | undefined, 'Ready');
+        if (condition === undefined) continue;
+        ready.set({ pool: metadata.name, reason: condition.reason }, condition.status === 'True' ? 1 : 0);
       }
     },
   });
