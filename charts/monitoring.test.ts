@@ -70,25 +70,66 @@ describe('metrics', () => {
   });
 });
 
+/** Names of metrics that the processes register, from the sources that do so. */
+function registered(): string {
+  const sources = [
+    'operator/metrics.ts',
+    'operator/manager.ts',
+    'controllers/ticket/metrics.ts',
+    'controllers/pool/metrics.ts',
+    'services/publisher/metrics.ts',
+    'services/keygen/metrics.ts',
+  ];
+  return sources
+    .map((path) => join(CHART, '../..', path))
+    .filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+}
+
+function metricsIn(text: string): string[] {
+  const names = [...text.matchAll(/\b(kopr|controller_runtime|leader_election|workqueue)_[a-z_]+/g)].map(
+    ([name]) => name,
+  );
+  return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
+}
+
 describe('alerts', () => {
   it('ask for metrics that the processes have', async () => {
     const documents = await manifests({ files: [EVERYTHING] });
-    const rule = JSON.stringify(pick(documents, 'PrometheusRule', 'rpms').spec);
-    const names = new Set(
-      [...rule.matchAll(/\b(kopr|controller_runtime|leader_election|workqueue)_[a-z_]+/g)].map(([name]) => name),
+    const names = metricsIn(JSON.stringify(pick(documents, 'PrometheusRule', 'rpms').spec));
+    expect(names.length).toBeGreaterThan(6);
+    for (const name of names) expect(registered()).toContain(`'${name}'`);
+  });
+
+  it('are about pools that nobody has put to rest', async () => {
+    const documents = await manifests({ files: [EVERYTHING] });
+    const { groups } = pick(documents, 'PrometheusRule', 'rpms').spec as {
+      groups: { rules: { alert: string; expr: string }[] }[];
+    };
+    const rule = groups[0]?.rules.find(({ alert }) => alert === 'KoprPoolNotReady');
+    expect(rule?.expr).toBe(
+      'max by (pool, reason) (kopr_builder_pool_ready{namespace="kopr-system",job="rpms-metrics",reason!~"Suspended|ScaledToZero|Deleting"}) == 0',
     );
-    const sources = [
-      'operator/metrics.ts',
-      'operator/manager.ts',
-      'controllers/ticket/metrics.ts',
-      'services/publisher/metrics.ts',
-      'services/keygen/metrics.ts',
-    ]
-      .map((path) => join(CHART, '../..', path))
-      .filter((path) => existsSync(path))
-      .map((path) => readFileSync(path, 'utf8'))
-      .join('\n');
-    expect(names.size).toBeGreaterThan(3);
-    for (const name of names) expect(sources).toContain(`'${name.replace(/_(bucket|sum|count)$/, '')}'`);
+  });
+});
+
+describe('the dashboard', () => {
+  async function dashboard(): Promise<{ panels: { title: string; targets: { expr: string }[] }[] }> {
+    const config = pick(await manifests({ files: [EVERYTHING] }), 'ConfigMap', 'rpms-dashboard');
+    expect(config.metadata.labels).toMatchObject({ dashboards: 'kopr' });
+    const [text] = Object.values(config.data as Record<string, string>);
+    return JSON.parse(text ?? '') as Awaited<ReturnType<typeof dashboard>>;
+  }
+
+  it('asks for metrics that the processes have', async () => {
+    const { panels } = await dashboard();
+    expect(panels.length).toBeGreaterThan(5);
+    for (const name of metricsIn(JSON.stringify(panels))) expect(registered()).toContain(`'${name}'`);
+  });
+
+  it('is not made unless it is wanted', async () => {
+    const names = (await manifests()).map(({ metadata }) => metadata.name);
+    expect(names).not.toContain('kopr-dashboard');
   });
 });

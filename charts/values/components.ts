@@ -235,6 +235,13 @@ export const monitoring = section(
       },
       'PrometheusRule.',
     ),
+    dashboard: section(
+      {
+        enabled: flag('Make a ConfigMap with a dashboard for Grafana: builders, queues and waiting times.', false),
+        labels: labels('Its labels, by which Grafana finds it.').default({ grafana_dashboard: '1' }),
+      },
+      'Dashboard.',
+    ),
   },
   'Monitoring.',
 );

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { BuilderPool } from '../../crds/builderpool.ts';
+import { aMachine } from '../hook/testing/objects.ts';
 import { ago, aPool } from '../testing/objects.ts';
 import { createPoolMetrics } from './metrics.ts';
 
@@ -21,5 +22,15 @@ describe('the metrics of pools', () => {
     ]);
     all.pop();
     expect(await registry.metrics()).not.toContain('"arm"');
+  });
+
+  it('count the machines that cannot be deleted, until they are', async () => {
+    const registry = new Registry();
+    const stuck = aMachine({ status: { phase: 'Deleting', deleteAttempts: 2 } });
+    const all = [aMachine(), aMachine({ status: { phase: 'Deleting', deleteAttempts: 0 } }), stuck, stuck];
+    createPoolMetrics(registry, { builders: () => all, pools: () => [] });
+    expect(await registry.metrics()).toContain('kopr_builder_deletions_failing{pool="cloud"} 2');
+    all.splice(2);
+    expect(await registry.metrics()).not.toContain('kopr_builder_deletions_failing{');
   });
 });

@@ -29,6 +29,17 @@ export function createPoolMetrics(registry: Registry, { builders, pools }: Count
       }
     },
   });
+  const failing = new Gauge({
+    name: 'kopr_builder_deletions_failing',
+    help: 'Machines that are to be deleted and whose deletion has failed before: they may cost money for nothing',
+    labelNames: ['pool'],
+    registers: [registry],
+    collect() {
+      failing.reset();
+      for (const { spec, status } of builders())
+        if ((status?.deleteAttempts ?? 0) > 0) failing.inc({ pool: spec.pool });
+    },
+  });
   const ready = new Gauge({
     name: 'kopr_builder_pool_ready',
     help: 'Whether a pool takes work (1) or not (0), and the reason of its condition',
