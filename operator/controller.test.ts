@@ -45,6 +45,35 @@ describe('what leads to a key', () => {
     expect(seen).toEqual(['demo/a']);
   });
 
+  test('changes that may wait, after their delay, and as many of them as there are by then at once', async () => {
+    const delayMs = (_old: Gadget | undefined, now: Gadget | undefined): number => (now === undefined ? 0 : 1_000);
+    run(note, { watches: [watching({ type: Gadgets, map: () => ['demo/w'], delayMs })] });
+    const gadget = (version: string): Gadget =>
+      ({ metadata: { name: 'g', namespace: 'demo', uid: 'u', resourceVersion: version } }) as Gadget;
+    gadgets.upsert(gadget('1'));
+    await clock.advance(600);
+    gadgets.upsert(gadget('2'));
+    await clock.advance(399);
+    expect(seen).toEqual([]);
+    await clock.advance(1);
+    expect(seen).toEqual(['demo/w']);
+    await clock.advance(5_000);
+    expect(seen).toEqual(['demo/w']);
+
+    gadgets.upsert(gadget('3'));
+    gadgets.remove('demo/g');
+    await settle();
+    expect(seen).toEqual(['demo/w', 'demo/w']);
+    await clock.advance(1_000);
+  });
+
+  test('what is there at the start, at once even if its changes may wait', async () => {
+    gadgets.upsert({ metadata: { name: 'g', namespace: 'demo', uid: 'u', resourceVersion: '1' } } as Gadget);
+    run(note, { watches: [watching({ type: Gadgets, map: () => ['demo/w'], delayMs: () => 1_000 })] });
+    await settle();
+    expect(seen).toEqual(['demo/w']);
+  });
+
   test('objects that have one of its kind as controller, in the same namespace', async () => {
     run(note, { owns: [Pods] });
     const owner = { apiVersion: 'test.kopr.dev/v1', kind: 'Widget', name: 'w', uid: 'u', controller: true };

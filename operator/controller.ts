@@ -16,7 +16,7 @@ import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 import { controllerMetrics, queueMetrics } from './metrics.ts';
 import type { ControllerOptions, ReconcileResult } from './reconcile.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
-import { controllerOf, groupOf, keyOf } from './resource.ts';
+import { keyOf, ownerKeys } from './resource.ts';
 import type { Change, Store } from './store.ts';
 import { untilAborted } from './untilAborted.ts';
 import { WorkQueue } from './workqueue.ts';
@@ -40,6 +40,12 @@ export interface ControllerDeps {
 const DEFAULT_DEADLINE_MS = 60_000;
 /** How long a worker waits for the cache to show what the key's last reconcile wrote. Normally milliseconds. */
 const CATCH_UP_MS = 5_000;
+
+interface Listening<X> {
+  predicate?: ((old: X | undefined, now: X | undefined) => boolean) | undefined;
+  delayMs?: ((old: X | undefined, now: X | undefined) => number) | undefined;
+  map: (obj: X) => string[];
+}
 
 export class Controller<T extends KubeObject> {
   readonly name: string;
@@ -68,9 +74,9 @@ export class Controller<T extends KubeObject> {
   start(): void {
     const { options, deps } = this;
     const own = deps.store(options.for);
-    this.listen(own, options.forPredicate, (obj) => [keyOf(obj)]);
-    for (const type of options.owns ?? []) this.listen(deps.store(type), undefined, (obj) => this.ownerKeys(obj));
-    for (const watch of options.watches ?? []) this.listen(deps.store(watch.type), watch.predicate, watch.map);
+    this.listen(own, { predicate: options.forPredicate, map: (obj) => [keyOf(obj)] });
+    for (const type of options.owns ?? []) this.listen(deps.store(type), { map: ownerKeys(options.for) });
+    for (const watch of options.watches ?? []) this.listen(deps.store(watch.type), watch);
     for (let i = 0; i < (options.workers ?? 1); i++) this.track(this.work());
   }
 
@@ -96,28 +102,19 @@ export class Controller<T extends KubeObject> {
     return [options.for, ...(options.owns ?? []), ...(options.watches ?? []).map((watch) => watch.type)];
   }
 
-  private listen<X extends KubeObject>(
-    store: Store<X>,
-    predicate: ((old: X | undefined, now: X | undefined) => boolean) | undefined,
-    map: (obj: X) => string[],
-  ): void {
+  private listen<X extends KubeObject>(store: Store<X>, { predicate, delayMs, map }: Listening<X>): void {
     const end = store.subscribe(({ old, now, initial }: Change<X>) => {
       if (predicate && !predicate(old, now)) return;
-      const priority = initial ? 'low' : 'normal';
+      const delay = initial ? 0 : (delayMs?.(old, now) ?? 0);
       // Both states: an object that moved from one parent to another concerns the two of them. Each key once, for a
       // waiting worker takes the first at once and would find the second to be new work.
       const keys = new Set([...(old ? map(old) : []), ...(now ? map(now) : [])]);
-      for (const key of keys) this.queue.add(key, priority);
+      for (const key of keys) {
+        if (delay > 0) this.queue.addAfter(key, delay);
+        else this.queue.add(key, initial ? 'low' : 'normal');
+      }
     });
     this.unsubscribe.push(end);
-  }
-
-  private ownerKeys(obj: KubeObject): string[] {
-    const owner = controllerOf(obj);
-    const { kind, group, namespaced } = this.options.for;
-    if (!owner || owner.kind !== kind || groupOf(owner.apiVersion) !== group) return [];
-    const { namespace } = obj.metadata;
-    return [namespaced && namespace ? `${namespace}/${owner.name}` : owner.name];
   }
 
   private track(task: Promise<void>): void {

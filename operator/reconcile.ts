@@ -20,6 +20,7 @@ export interface Watch {
   type: ResourceType<KubeObject>;
   map: (obj: KubeObject) => string[];
   predicate?: (old: KubeObject | undefined, now: KubeObject | undefined) => boolean;
+  delayMs?: (old: KubeObject | undefined, now: KubeObject | undefined) => number;
 }
 
 /** A watch whose callbacks know their object's type. */
@@ -28,6 +29,11 @@ export function watching<X extends KubeObject>(watch: {
   /** Keys of the controller's own kind that depend on `obj`. Called for the old and the new state. */
   map: (obj: X) => string[];
   predicate?: (old: X | undefined, now: X | undefined) => boolean;
+  /**
+   * How long the change may wait for others that lead to the same key, to be dealt with all at once. What only shows
+   * progress may: a write for each step of each of many parts is what the API server has most to do with. Default 0.
+   */
+  delayMs?: (old: X | undefined, now: X | undefined) => number;
 }): Watch {
   return watch as unknown as Watch;
 }

@@ -96,6 +96,20 @@ export function controllerOf(obj: KubeObject): OwnerReference | undefined {
   return obj.metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
 
+/** Leads from an object to the key of the object of type `owner` that is its controller, in the same namespace. */
+export function ownerKeys<T extends KubeObject>({
+  kind,
+  group,
+  namespaced,
+}: ResourceType<T>): (obj: KubeObject) => string[] {
+  return (obj) => {
+    const owner = controllerOf(obj);
+    if (!owner || owner.kind !== kind || groupOf(owner.apiVersion) !== group) return [];
+    const { namespace } = obj.metadata;
+    return [namespaced && namespace ? `${namespace}/${owner.name}` : owner.name];
+  };
+}
+
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   return slash < 0 ? '' : apiVersion.slice(0, slash);

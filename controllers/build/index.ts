@@ -27,7 +27,7 @@ import { watching } from '../../operator/controller.ts';
 import { createCounter } from '../../operator/counter.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { RbacRule } from '../../operator/rbac.ts';
-import { controllerOf, keyOf } from '../../operator/resource.ts';
+import { controllerOf, keyOf, ownerKeys } from '../../operator/resource.ts';
 import { labelKey, labelKeys } from '../package/label.ts';
 import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
@@ -60,6 +60,8 @@ export const buildRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('build');
+/** How far what a Build says of its stages may be behind them, as long as none has ended. */
+const PROGRESS_MS = 1_000;
 
 export function addBuildController(manager: Manager, options: { releaseNamespace: string; workers: number }): void {
   const builds = manager.store(Builds);
@@ -187,8 +189,12 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   manager.addController({
     name: 'build',
     for: Builds,
-    owns: [ChrootBuilds],
     watches: [
+      watching({
+        type: ChrootBuilds,
+        map: ownerKeys(Builds),
+        delayMs: (old, now) => (now !== undefined && isComplete(old) === isComplete(now) ? PROGRESS_MS : 0),
+      }),
       watching({ type: Projects, map: (project) => builds.byIndex('project', keyOf(project)).map(keyOf) }),
       // A GitOps tool may apply them after the Builds that name them.
       watching({
