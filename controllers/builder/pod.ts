@@ -30,14 +30,15 @@ const BUILD_CAPABILITIES = [
   'SYS_ADMIN',
 ];
 
-/** Of a pod, and of the Secrets beside it. A machine has one pod for each ticket that it serves. */
+/** Of a pod, and of the Secret beside it. A machine has one pod for each ticket that it serves. */
 export function podNameOf({ builder, claim }: Pick<BuilderWorld, 'builder' | 'claim'>): string {
   return isMachine(builder) ? builderName(claim.ticket.uid) : builder.metadata.name;
 }
 
-export function secretNames(pod: string): { task: string; token: string; sourceToken: string } {
-  return { task: `${pod}-task`, token: `${pod}-token`, sourceToken: `${pod}-source-token` };
-}
+/** Entries of the Secret of a pod. Each is a volume of its own: no container sees more than what is meant for it. */
+export const TASK_ENTRY = 'task.json';
+export const TOKEN_ENTRY = 'token';
+export const SOURCE_TOKEN_ENTRY = 'source-token';
 
 /** Pure: the pod of one build stage. The container that runs strangers' code holds no credential. */
 export function builderPod(world: BuilderWorld, image: string | undefined, installation: Installation): Pod {
@@ -55,7 +56,6 @@ export function podAround(
 ): Pod {
   const { builder, claim, pool, chrootBuild } = world;
   const name = podNameOf(world);
-  const names = secretNames(name);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -85,9 +85,9 @@ export function podAround(
       initContainers: [fetchContainer(installation, more.fromDistgit), agentContainer(installation)],
       containers: [build],
       volumes: [
-        { name: 'task', secret: { secretName: names.task } },
-        { name: 'token', secret: { secretName: names.token } },
-        ...(more.fromDistgit ? [{ name: 'source-token', secret: { secretName: names.sourceToken } }] : []),
+        secretVolume('task', name, TASK_ENTRY, 'task.json'),
+        secretVolume('token', name, TOKEN_ENTRY, 'token'),
+        ...(more.fromDistgit ? [secretVolume('source-token', name, SOURCE_TOKEN_ENTRY, 'token')] : []),
         { name: 'work', emptyDir: workspace(pool) },
         { name: 'results', emptyDir: workspace(pool) },
         { name: 'control', emptyDir: { sizeLimit: '1Mi' } },
@@ -96,6 +96,10 @@ export function podAround(
       ],
     },
   };
+}
+
+function secretVolume(name: string, secretName: string, key: string, path: string): object {
+  return { name, secret: { secretName, items: [{ key, path }] } };
 }
 
 function placement(pool: BuilderPool | undefined): Partial<PodSpec> {

@@ -7,7 +7,7 @@ import { ownerReference } from '../../operator/resource.ts';
 import { createOnce } from '../shared/create.ts';
 import { resultsPath, taskID } from '../shared/names.ts';
 import { startTimeoutSeconds } from './plan.ts';
-import { podNameOf, secretNames } from './pod.ts';
+import { podNameOf, SOURCE_TOKEN_ENTRY, TASK_ENTRY, TOKEN_ENTRY } from './pod.ts';
 import { taskDocument } from './task.ts';
 import type { BuilderWorld, Installation } from './world.ts';
 
@@ -18,9 +18,9 @@ const TOKEN_SLACK_SECONDS = 7200;
 const SOURCE_TOKEN_SLACK_SECONDS = 300;
 
 /**
- * The Secrets of a builder pod: the task for its containers, the token for the agent alone and, for a binary stage, the
- * one for its own sources on distgit for fetch alone. A run that finds them leaves them: a token minted earlier for the
- * same attempt is as good.
+ * The Secret of a builder pod: the task for its containers, the token for the agent alone and, for a binary stage, the
+ * one for its own sources on distgit for fetch alone. A run that finds it leaves it: a token minted earlier for the same
+ * attempt is as good.
  */
 export async function createSecrets(
   client: ApiClient,
@@ -32,7 +32,6 @@ export async function createSecrets(
   const { claim, chrootBuild, chroot, project } = world;
   if (chrootBuild === undefined) throw new Error(`Builder ${world.builder.metadata.name} has lost its ChrootBuild`);
   const { attempt } = claim;
-  const names = secretNames(podNameOf(world));
   const document = taskDocument(chrootBuild, attempt, chroot, project, installation);
   const token = await mintTaskToken(
     tokenKey,
@@ -40,17 +39,17 @@ export async function createSecrets(
     chrootBuild.spec.timeoutSeconds + TOKEN_SLACK_SECONDS,
     clock,
   );
-  await createOnce(client, Secrets, secret(world, installation, names.task, 'task.json', JSON.stringify(document)));
-  await createOnce(client, Secrets, secret(world, installation, names.token, 'token', token));
+  const entries: Record<string, string> = { [TASK_ENTRY]: JSON.stringify(document), [TOKEN_ENTRY]: token };
   const { repo } = chrootBuild.spec.package ?? {};
-  if (repo === undefined) return;
-  const sourceToken = await mintSourceToken(tokenKey, { repo }, sourceTokenSeconds(world), clock);
-  await createOnce(client, Secrets, secret(world, installation, names.sourceToken, 'token', sourceToken));
+  if (repo !== undefined) {
+    entries[SOURCE_TOKEN_ENTRY] = await mintSourceToken(tokenKey, { repo }, sourceTokenSeconds(world), clock);
+  }
+  await createOnce(client, Secrets, secret(world, installation, entries));
 }
 
-/** Those of the pod of a machine: the machine, which owns them, outlives it. */
+/** That of the pod of a machine: the machine, which owns it, outlives it. */
 export async function deleteSecrets(client: ApiClient, namespace: string, pod: string): Promise<void> {
-  for (const name of Object.values(secretNames(pod))) await client.delete(Secrets, `${namespace}/${name}`);
+  await client.delete(Secrets, `${namespace}/${pod}`);
 }
 
 /** Fetching is part of the start: a pod whose build does not run by then is given up, and its token is of no more use. */
@@ -58,17 +57,17 @@ export function sourceTokenSeconds(world: Pick<BuilderWorld, 'pool'>): number {
   return startTimeoutSeconds(world) + SOURCE_TOKEN_SLACK_SECONDS;
 }
 
-function secret(world: BuilderWorld, installation: Installation, name: string, key: string, value: string): Secret {
+function secret(world: BuilderWorld, installation: Installation, entries: Record<string, string>): Secret {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name,
+      name: podNameOf(world),
       namespace: installation.buildsNamespace,
       ownerReferences: [ownerReference(world.builder, { controller: true })],
     },
     type: 'Opaque',
     immutable: true,
-    data: { [key]: Buffer.from(value).toString('base64') },
+    data: Object.fromEntries(Object.entries(entries).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
   };
 }

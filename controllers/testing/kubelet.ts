@@ -4,11 +4,11 @@ import type { TaskDocument, Verdict } from '../../lib/protocol/task.ts';
 import { AGENT_DIRECTORY_IN_USE, taskDocument } from '../../lib/protocol/task.ts';
 import { verifyTaskToken } from '../../lib/protocol/token.ts';
 import type { ReconcileResult } from '../../operator/controller.ts';
-import type { ContainerStatus, Pod, PodStatus } from '../../operator/core.ts';
+import type { ContainerStatus, Pod, PodStatus, Secret } from '../../operator/core.ts';
 import { Pods, Secrets } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import { keyOf } from '../../operator/resource.ts';
-import { secretNames } from '../builder/pod.ts';
+import { TASK_ENTRY, TOKEN_ENTRY } from '../builder/pod.ts';
 import { resultsDirectory } from '../shared/names.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
 import type { PublisherModel } from './publisher.ts';
@@ -115,12 +115,11 @@ export class Kubelet {
     }
   }
 
-  /** Reads the Secrets as the containers would, and checks that they fit together. */
+  /** Reads the Secret as the containers would, and checks that its entries fit together. */
   private async mount(manager: Manager, pod: Pod): Promise<TaskDocument> {
-    const names = secretNames(pod.metadata.name);
-    const text = await secret(manager, `${pod.metadata.namespace}/${names.task}`, 'task.json');
-    const document = taskDocument.parse(JSON.parse(text));
-    const token = await secret(manager, `${pod.metadata.namespace}/${names.token}`, 'token');
+    const found = await manager.client.get(Secrets, keyOf(pod));
+    const document = taskDocument.parse(JSON.parse(entryOf(found, TASK_ENTRY)));
+    const token = entryOf(found, TOKEN_ENTRY);
     const claims = await verifyTaskToken(TOKEN_KEY, token, systemClock);
     const directory = resultsDirectory(document.build, document.binary?.packageName);
     const dir = [document.owner, document.project, document.chroot, directory].join('/');
@@ -142,9 +141,8 @@ export class Kubelet {
 
 const SUCCEEDED: Verdict = { outcome: 'succeeded', reason: 'Succeeded', message: 'built', exitCode: 0 };
 
-async function secret(manager: Manager, key: string, entry: string): Promise<string> {
-  const found = await manager.client.get(Secrets, key);
-  return Buffer.from(found?.data?.[entry] ?? '', 'base64').toString();
+function entryOf(secret: Secret | undefined, entry: string): string {
+  return Buffer.from(secret?.data?.[entry] ?? '', 'base64').toString();
 }
 
 async function kill(manager: Manager, pod: Pod): Promise<void> {
