@@ -90,7 +90,7 @@ async function run(config: OperatorConfig): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   await manager.start();
-  log.info('operator is ready');
+  log.info({ ports: { metrics: manager.metricsPort } }, 'operator is ready');
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
