@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import type { Builder } from '../../crds/builder.ts';
+import type { BuilderPool } from '../../crds/builderpool.ts';
+import { ago, NOW } from '../testing/objects.ts';
+import { planFleet } from './plan.ts';
+import { aCloud, aLine, aMachineOf } from './testing/objects.ts';
+import type { WaitingLine } from './world.ts';
+
+/** Machines that are made in each pool, as `pool:count`, and then what is removed. */
+function outcome(pools: BuilderPool[], waiting: WaitingLine[], builders: Builder[] = []): string {
+  const { create, remove } = planFleet({ pools, builders, waiting }, NOW);
+  const counts = Map.groupBy(create, ({ pool }) => pool.metadata.name);
+  return [
+    ...[...counts].map(([name, own]) => `${name}:${own.length}`),
+    ...remove.map(({ builder, reason }) => `-${builder.metadata.name} ${reason}`),
+  ].join(' ');
+}
+
+const READY = { phase: 'Ready', startedAt: ago(60) } as const;
+const RELEASING = { phase: 'Releasing', startedAt: ago(60), uses: 1, assignedAt: ago(50), releasedAt: ago(1) } as const;
+const REUSE = { waitSeconds: 600, maxUses: 0, maxSeconds: 0 };
+const SANDBOX = { sandbox: 'demo/hello' };
+
+function tagged(
+  name: string,
+  priority: number,
+  more: Partial<BuilderPool['spec']> = {},
+  status?: BuilderPool['status'],
+) {
+  return aCloud({ tags: [{ name: 'big', priority }], ...more }, status === undefined ? {} : { status }, name);
+}
+
+function onDemand(more: Partial<BuilderPool['spec']> = {}): BuilderPool {
+  return aCloud({
+    preallocated: 5,
+    tags: [{ name: 'arch', priority: 0 }],
+    onDemandTags: [{ name: 'huge', priority: 0 }],
+    ...more,
+  });
+}
+
+describe('a pool on demand', () => {
+  it.each<[string, string, WaitingLine]>([
+    ['keeps nothing ready', '', aLine()],
+    ['makes a machine for each ticket that asks for what is on demand', 'cloud:3', aLine({ tags: ['huge'], told: 3 })],
+    ['does so when the ticket asks for more', 'cloud:1', aLine({ tags: ['arch', 'huge'], told: 1 })],
+    ['makes none for others', '', aLine({ tags: ['arch'], told: 3 })],
+    ['makes none for what it does not offer', '', aLine({ tags: ['huge', 'gpu'], told: 3 })],
+    ['makes none for another architecture', '', aLine({ tags: ['huge'], architecture: 's390x', told: 3 })],
+    ['makes one for noarch', 'cloud:1', aLine({ tags: ['huge'], architecture: 'noarch', told: 1 })],
+    ['makes none for tickets that may be served at once', '', aLine({ tags: ['huge'], fresh: 3 })],
+  ])('%s', (_title, result, line) => {
+    expect(outcome([onDemand()], [line])).toBe(result);
+  });
+
+  it('counts what is there and will be', () => {
+    const builders = [
+      aMachineOf('cloud', 1, READY),
+      aMachineOf('cloud', 2),
+      aMachineOf('cloud', 3, RELEASING, SANDBOX),
+    ];
+    const pool = onDemand({ reuse: REUSE });
+    expect(outcome([pool], [aLine({ tags: ['huge'], told: 4 })], builders)).toBe('cloud:1');
+    // A machine that is released in another sandbox serves no one of this.
+    expect(outcome([pool], [aLine({ tags: ['huge'], told: 4, sandbox: 'x/y' })], builders)).toBe('cloud:2');
+    // One that may not be used again serves nobody.
+    expect(outcome([onDemand()], [aLine({ tags: ['huge'], told: 4 })], builders)).toBe('cloud:2');
+  });
+
+  it('removes machines that nobody wants, the oldest first', () => {
+    const builders = [1, 2, 3].map((id) => aMachineOf('cloud', id, READY));
+    expect(outcome([onDemand()], [aLine({ tags: ['huge'], told: 1 })], builders)).toBe(
+      '-cloud-00000001 NotNeeded -cloud-00000002 NotNeeded',
+    );
+    expect(outcome([onDemand()], [aLine({ tags: ['huge'], fresh: 2 })], builders)).toBe('-cloud-00000001 NotNeeded');
+  });
+});
+
+describe('tickets that no machine will serve', () => {
+  it('have machines made in a pool that keeps none ready', () => {
+    expect(outcome([aCloud({ preallocated: 0 })], [aLine({ told: 2 })])).toBe('cloud:2');
+  });
+
+  it('have more made than a pool keeps ready', () => {
+    expect(outcome([aCloud({ preallocated: 2 })], [aLine({ told: 1 })])).toBe('cloud:2');
+    expect(outcome([aCloud({ preallocated: 2 })], [aLine({ told: 5 })])).toBe('cloud:5');
+  });
+
+  it('have no more made than the pool may', () => {
+    expect(outcome([aCloud({ max: 3 })], [aLine({ told: 5 })])).toBe('cloud:3');
+    expect(outcome([aCloud({ maxStarting: 2 })], [aLine({ told: 5 })])).toBe('cloud:2');
+    expect(outcome([aCloud({ suspend: true })], [aLine({ told: 5 })])).toBe('');
+  });
+
+  it('of builds have none made in a pool that only clients of Resalloc can use', () => {
+    const lent = aCloud();
+    delete lent.spec.ssh;
+    expect(outcome([lent], [aLine({ told: 1 })])).toBe('');
+    expect(outcome([lent], [aLine({ told: 1, isStage: false })])).toBe('cloud:1');
+  });
+
+  it('go to the pool with the highest priority, and the rest to the next', () => {
+    const pools = [tagged('a', 1), tagged('b', 50, { max: 2 }), tagged('c', 10, { max: 1 })];
+    expect(outcome(pools, [aLine({ tags: ['big'], told: 5 })])).toBe('a:2 b:2 c:1');
+  });
+
+  it('go to the pool that works, when the better one has failed too often', () => {
+    const failing = tagged('b', 250, {}, { consecutiveStartFailures: 2, pausedUntil: ago(1) });
+    expect(outcome([tagged('a', 0), failing], [aLine({ tags: ['big'], told: 1 })])).toBe('b:1');
+    const worse = tagged('b', 250, {}, { consecutiveStartFailures: 3, pausedUntil: ago(1) });
+    expect(outcome([tagged('a', 0), worse], [aLine({ tags: ['big'], told: 1 })])).toBe('a:1');
+  });
+
+  it('go to another pool while the best one pauses', () => {
+    const paused = tagged('b', 900, {}, { consecutiveStartFailures: 1, pausedUntil: ago(-5) });
+    expect(outcome([tagged('a', 0), paused], [aLine({ tags: ['big'], told: 2 })])).toBe('a:2');
+  });
+
+  it('leave machines that few can use to those few', () => {
+    const pools = [aCloud({ preallocated: 1 }, {}, 'plain'), tagged('special', 0)];
+    const builders = [aMachineOf('plain', 1, READY), aMachineOf('special', 1, READY)];
+    expect(outcome(pools, [aLine({ told: 1 }), aLine({ tags: ['big'], told: 1 })], builders)).toBe('');
+  });
+});

@@ -1,0 +1,74 @@
+import type { Builder } from '../../crds/builder.ts';
+import type { Stock } from './stock.ts';
+import type { WaitingLine } from './world.ts';
+
+interface Open {
+  line: WaitingLine;
+  /** Pools that can serve it, the best first. */
+  stocks: Stock[];
+  /** Tickets that nothing is promised to. */
+  left: number;
+}
+
+/**
+ * Promises machines to those who wait, and has more made for the rest. Tickets that few pools can serve choose first.
+ * Returns machines of hosts that have to be made anew, because sandboxes that ask for nothing keep them.
+ */
+export function serve(stocks: readonly Stock[], waiting: readonly WaitingLine[]): Builder[] {
+  const open = waiting
+    .map((line) => ({ line, stocks: capable(stocks, line), left: line.told + line.fresh }))
+    .filter((each) => each.stocks.length > 0)
+    .sort((a, b) => a.stocks.length - b.stocks.length);
+  // What one sandbox alone can have is nothing that others would miss.
+  for (const each of open) promise(each, (stock, wanted) => stock.takeBound(each.line.sandbox, wanted));
+  for (const each of open) {
+    promise(each, (stock, wanted) => stock.takeFree(wanted));
+    promise(each, (stock, wanted) => stock.takeComing(wanted));
+  }
+  for (const each of open) {
+    // Tickets of which nobody knows yet whether they have to wait are the last ones that a machine is missing for.
+    each.left = Math.min(each.left, each.line.told);
+    promise(each, (stock, wanted) => (stock.growsFor(each.line) ? stock.grow(wanted) : 0));
+  }
+  return giveWay(stocks, open);
+}
+
+function capable(stocks: readonly Stock[], line: WaitingLine): Stock[] {
+  return stocks
+    .filter((stock) => stock.serves(line))
+    .map((stock) => ({ stock, score: stock.score(line) }))
+    .sort((a, b) => b.score - a.score || a.stock.failures - b.stock.failures || byName(a.stock, b.stock))
+    .map(({ stock }) => stock);
+}
+
+function promise(open: Open, take: (stock: Stock, wanted: number) => number): void {
+  for (const stock of open.stocks) {
+    if (open.left <= 0) return;
+    open.left -= take(stock, open.left);
+  }
+}
+
+/**
+ * A host that waits for its sandbox costs nothing to be given to another one: it is cleaned, not made. Machines of the
+ * provider `command` wait as long as their pool says: to make another one takes as long.
+ */
+function giveWay(stocks: readonly Stock[], open: readonly Open[]): Builder[] {
+  const given: Builder[] = [];
+  for (const stock of stocks) {
+    const hosts = stock.idleHosts();
+    for (const each of open) {
+      if (!each.stocks.includes(stock)) continue;
+      while (each.left > 0) {
+        const slots = hosts.shift();
+        if (slots === undefined) break;
+        given.push(...slots);
+        each.left -= slots.length;
+      }
+    }
+  }
+  return given;
+}
+
+function byName(a: Stock, b: Stock): number {
+  return a.pool.metadata.name < b.pool.metadata.name ? -1 : 1;
+}

@@ -1,0 +1,186 @@
+import type { Builder } from '../../crds/builder.ts';
+import type { BuilderPool } from '../../crds/builderpool.ts';
+import { fromTimestamp } from '../../lib/clock.ts';
+import { pauseAfter } from '../pool/pause.ts';
+import { endOfUse, machineState } from '../shared/machines.ts';
+import { isFailedStart } from '../shared/starts.ts';
+import { byAge, isDraining } from './retire.ts';
+import type { WaitingLine } from './world.ts';
+import { POOL_FINALIZER } from './world.ts';
+
+/** So much less a pool is liked for each start in a row that failed: as much as a tenth of the highest priority. */
+const FAILURE_PENALTY = 100;
+
+/** The machines of one pool during one cycle: what it has for those who wait, and what it may still make. */
+export class Stock {
+  readonly pool: BuilderPool;
+  /** All that exist. */
+  readonly machines: readonly Builder[];
+  /** Never used and promised to nobody, the oldest first. */
+  readonly free: Builder[];
+  /** Starts in a row that failed. */
+  readonly failures: number;
+  /** Machines that are to be made because the pool keeps some ready. */
+  kept = 0;
+  /** Machines that are to be made for tickets. */
+  grown = 0;
+  /** Of those that are starting and those that are to be kept, how many are promised to nobody. */
+  private coming: number;
+  private readonly starting: number;
+  private readonly bound: Map<string, Builder[]>;
+  private readonly now: number;
+
+  /** @param going machines that are about to be removed */
+  constructor(pool: BuilderPool, machines: readonly Builder[], going: ReadonlySet<Builder>, now: number) {
+    this.pool = pool;
+    this.machines = machines;
+    this.now = now;
+    const starting = machines.filter((builder) => machineState(builder) === 'Starting' && !going.has(builder));
+    const free = machines.filter((builder) => machineState(builder) === 'Free' && !going.has(builder));
+    this.starting = starting.length;
+    this.failures = pool.status?.consecutiveStartFailures ?? 0;
+    this.bound = boundMachines(pool, machines, going, now);
+    const bound = new Set([...this.bound.values()].flat());
+    this.free = free.filter((builder) => !bound.has(builder)).sort(byAge);
+    this.coming = starting.filter((builder) => !bound.has(builder)).length;
+    const { preallocated, onDemandTags = [] } = pool.spec;
+    if (pool.spec.command !== undefined && onDemandTags.length === 0) {
+      this.kept = Math.max(0, Math.min(preallocated - free.length - starting.length, this.room()));
+      this.coming += this.kept;
+    }
+  }
+
+  /** How many more machines may be made now. */
+  room(): number {
+    const { pool, now } = this;
+    const { max, maxStarting } = pool.spec;
+    if (isDraining(pool) || pool.spec.command === undefined || this.pausedUntil() > now) return 0;
+    if (pool.metadata.finalizers?.includes(POOL_FINALIZER) !== true) return 0;
+    const making = this.kept + this.grown;
+    const limits = [max - this.machines.length, maxStarting - this.starting];
+    if (pool.spec.startDelaySeconds > 0) limits.push(this.delayedUntil() > now ? 0 : 1);
+    // After a failure one alone shows whether the pool works again.
+    if (this.failures > 0) limits.push(1 - this.starting);
+    return Math.max(0, Math.min(...limits) - making);
+  }
+
+  /** The end of the pause after failures; the status may not tell of the last one yet. */
+  pausedUntil(): number {
+    const { status } = this.pool;
+    const told = status?.pausedUntil === undefined ? 0 : fromTimestamp(status.pausedUntil);
+    const own = this.machines.filter(isFailedStart).map((builder) => {
+      const ended = builder.status?.endedAt;
+      return (ended === undefined ? this.now : fromTimestamp(ended)) + pauseAfter(Math.max(1, this.failures));
+    });
+    return Math.max(told, ...own);
+  }
+
+  /** The end of the delay after the last start, whatever became of it. */
+  delayedUntil(): number {
+    const { spec, status } = this.pool;
+    const starts = [
+      status?.statistics?.lastStartAt,
+      ...this.machines.map(({ metadata }) => metadata.creationTimestamp),
+    ];
+    const last = Math.max(0, ...starts.map((start) => (start === undefined ? 0 : fromTimestamp(start))));
+    return last + spec.startDelaySeconds * 1000;
+  }
+
+  serves({ architecture, tags, isStage }: WaitingLine): boolean {
+    const { spec } = this.pool;
+    if (isDraining(this.pool) || (isStage && spec.ssh === undefined)) return false;
+    if (architecture !== 'noarch' && !spec.architectures.includes(architecture)) return false;
+    const offered = new Set([...(spec.tags ?? []), ...(spec.onDemandTags ?? [])].map(({ name }) => name));
+    return tags.every((tag) => offered.has(tag));
+  }
+
+  /**
+   * Machines may be made for these tickets. Of a pool on demand for those alone that ask for what is on demand;
+   * of any other too, whatever it keeps ready: Resalloc lets such tickets wait for what is preallocated, and for ever
+   * when nothing is.
+   */
+  growsFor({ tags }: WaitingLine): boolean {
+    const { onDemandTags = [] } = this.pool.spec;
+    return onDemandTags.length === 0 || onDemandTags.some(({ name }) => tags.includes(name));
+  }
+
+  score({ tags }: WaitingLine): number {
+    const { spec } = this.pool;
+    const offered = [...(spec.tags ?? []), ...(spec.onDemandTags ?? [])];
+    const sum = offered.reduce((total, { name, priority }) => (tags.includes(name) ? total + priority : total), 0);
+    return sum - FAILURE_PENALTY * this.failures;
+  }
+
+  /** Promises machines that only this sandbox can have. Returns how many. */
+  takeBound(sandbox: string, wanted: number): number {
+    return this.bound.get(sandbox)?.splice(0, wanted).length ?? 0;
+  }
+
+  takeFree(wanted: number): number {
+    return this.free.splice(Math.max(0, this.free.length - wanted)).length;
+  }
+
+  takeComing(wanted: number): number {
+    const taken = Math.min(wanted, this.coming);
+    this.coming -= taken;
+    return taken;
+  }
+
+  grow(wanted: number): number {
+    const more = Math.min(wanted, this.room());
+    this.grown += more;
+    return more;
+  }
+
+  /** Hosts that a sandbox keeps for itself although it asks for nothing: the machines by which it does. */
+  idleHosts(): Builder[][] {
+    if (this.pool.spec.hosts === undefined) return [];
+    const unpromised = new Set([...this.bound.values()].flat());
+    const hosts = Map.groupBy(this.machines, ({ spec }) => spec.machine?.host ?? '');
+    return [...hosts.values()]
+      .filter((slots) => slots.every((slot) => isAtRest(slot) && (isClean(slot) || unpromised.has(slot))))
+      .map((slots) => slots.filter((slot) => machineState(slot) === 'Reserved'))
+      .filter((slots) => slots.length > 0);
+  }
+}
+
+function isAtRest(builder: Builder): boolean {
+  return ['Free', 'Reserved', 'Starting'].includes(machineState(builder));
+}
+
+function isClean(builder: Builder): boolean {
+  return builder.spec.sandbox === undefined;
+}
+
+/** Machines that one sandbox alone can have: it has used them, or another slot of their host. */
+function boundMachines(
+  pool: BuilderPool,
+  machines: readonly Builder[],
+  going: ReadonlySet<Builder>,
+  now: number,
+): Map<string, Builder[]> {
+  const hosts = new Map<string, string>();
+  for (const { spec } of machines) {
+    if (spec.machine?.host !== undefined && spec.sandbox !== undefined) hosts.set(spec.machine.host, spec.sandbox);
+  }
+  const bound = new Map<string, Builder[]>();
+  for (const builder of machines) {
+    const sandbox = builder.spec.sandbox ?? hosts.get(builder.spec.machine?.host ?? '');
+    if (sandbox === undefined || going.has(builder) || !willServe(pool, builder, now)) continue;
+    bound.set(sandbox, [...(bound.get(sandbox) ?? []), builder]);
+  }
+  return bound;
+}
+
+function willServe(pool: BuilderPool, builder: Builder, now: number): boolean {
+  switch (machineState(builder)) {
+    case 'Free':
+    case 'Starting':
+      return true;
+    case 'Reserved':
+    case 'Releasing':
+      return endOfUse(builder, pool, now) === undefined;
+    default:
+      return false;
+  }
+}
