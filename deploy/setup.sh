@@ -18,7 +18,7 @@ command -v dpkg-query >/dev/null 2>&1 ||
 # Debian packages, a list a component; "#" starts the reason.
 wanted=$(sed 's/#.*//' "$root"/deploy/packages.txt "$root"/cluster/packages.txt "$root"/images/packages.txt \
   "$root"/api/packages.txt "$root"/lib/redis/packages.txt "$root"/test/distro/packages.txt \
-  "$root"/test/clients/packages.txt | tr -s ' \t' '\n' | sort -u)
+  "$root"/test/clients/packages.txt "$root"/test/vm/packages.txt | tr -s ' \t' '\n' | sort -u)
 missing=''
 for package in $wanted; do
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)

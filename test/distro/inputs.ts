@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 /** Changes here give other images or none at all, but never another distribution. */
-const WITHOUT_INFLUENCE = /(?:\.test\.ts|^main\.ts|^config\.ts|\.yaml|\.txt|\.md)$|^files\//;
+const WITHOUT_INFLUENCE = /(?:\.test\.ts|^main\.ts|^config\.ts|^lock\.ts|\.yaml|\.txt|\.md)$|^files\//;
 
 /** A short hash over the sources that decide what the distribution consists of. */
 export async function inputsHash(directory: string): Promise<string> {

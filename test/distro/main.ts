@@ -1,12 +1,11 @@
 #!/usr/bin/env node
-import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { debianMirror } from './apt/mirror.ts';
 import { buildDistribution, chrootArchivePath } from './build.ts';
 import { readConfig } from './config.ts';
 import { buildFilesImage } from './files/image.ts';
+import { runLocked } from './lock.ts';
 import { RELEASES } from './releases.ts';
 import { run } from './run.ts';
 
@@ -30,9 +29,6 @@ Environment:
   KOPR_DEBIAN_MIRROR  Debian mirror to use instead of the one in apt's own sources
 `;
 
-/** Longer than a cold build takes on a slow machine. */
-const LOCK_SECONDS = '3600';
-
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
@@ -53,7 +49,7 @@ async function main(): Promise<void> {
   const config = readConfig();
   if (command === 'mirror') return print(await debianMirror(config.mirror));
   if (process.getuid?.() !== 0) throw new Error('root is needed to install distributions into directories');
-  if (!config.locked) return runLocked(config.cacheDirectory);
+  if (!config.locked) return runLocked(config.cacheDirectory, 'pebble.lock');
 
   const distribution = await buildDistribution(config, report);
   if (command === 'build') print(distribution);
@@ -63,21 +59,6 @@ async function main(): Promise<void> {
     const outputDirectory = join(config.cacheDirectory, 'pebble-files');
     print(await buildFilesImage({ distribution, webImage, fixtures: values.fixtures ?? [], outputDirectory }));
   }
-}
-
-/** Runs this program again under a lock that the kernel releases even when everything is killed. */
-async function runLocked(cacheDirectory: string): Promise<void> {
-  await mkdir(cacheDirectory, { recursive: true });
-  const lock = ['--timeout', LOCK_SECONDS, join(cacheDirectory, 'pebble.lock')];
-  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const child = spawn('flock', [...lock, ...again], {
-    stdio: 'inherit',
-    env: { ...process.env, KOPR_DISTRO_LOCKED: '1' },
-  });
-  process.exitCode = await new Promise<number>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
 }
 
 async function defaultWebImage(): Promise<string> {

@@ -13,6 +13,8 @@ export interface Release {
   triplet: string;
   /** Where packages built on Pebble keep their libraries. */
   libDir: string;
+  /** Its programs do not run on the machine that makes it. */
+  foreign?: true;
   /** Debian packages of the build root, all of them in the chroot image. */
   buildRoot: readonly string[];
   /** Debian packages that the repository holds beside, so that build requirements have something to install. */
@@ -20,7 +22,7 @@ export interface Release {
 }
 
 /** Essential in Debian, and therefore needed though nothing says so. */
-const ESSENTIAL_TOOLS = [
+export const ESSENTIAL_TOOLS = [
   'base-files',
   'base-passwd',
   'bash',
@@ -106,3 +108,21 @@ export const RELEASES: readonly Release[] = [
     extra: [...DEVELOPMENT, 'pkg-config'],
   },
 ];
+
+/**
+ * For a machine of another architecture: it has a repository, from which the machine makes its build root, and no image,
+ * for no node could run it.
+ */
+export const FOREIGN_RELEASE: Release = {
+  id: '13-aarch64',
+  version: '13',
+  suite: 'trixie',
+  debianArch: 'arm64',
+  rpmArch: 'aarch64',
+  isa: '(aarch-64)',
+  triplet: 'aarch64-linux-gnu',
+  libDir: '/usr/lib64',
+  foreign: true,
+  buildRoot: [...ESSENTIAL_TOOLS, ...BUILD_TOOLS],
+  extra: ['zlib1g-dev'],
+};

@@ -17,21 +17,21 @@ export async function installRoot(release: Release, repo: string, root: string, 
   await rm(scratch, { recursive: true, force: true });
   await mkdir(join(root, 'dev'), { recursive: true });
   await mkdir(scratch, { recursive: true });
-  await writeFile(join(scratch, 'dnf.conf'), dnfConfig(repo, scratch));
+  await writeFile(join(scratch, 'dnf.conf'), dnfConfig(release, repo, scratch));
   await writeFile(join(scratch, '.rpmmacros'), hostMacros());
   // Scripts of packages redirect to it; the image itself gets its devices from the container runtime.
   await run('mknod', ['-m', '0666', join(root, 'dev', 'null'), 'c', '1', '3']);
 
   const dnf = ['dnf', '--config', join(scratch, 'dnf.conf'), '--quiet', '--assumeyes'];
   const target = ['--installroot', root, '--releasever', release.version, '--forcearch', release.rpmArch];
-  const output = await run('setarch', [kernelName(release), ...dnf, ...target, 'install', 'buildsys-build'], {
+  const output = await run(...as(release, [...dnf, ...target, 'install', 'buildsys-build']), {
     env: { HOME: scratch, LC_ALL: 'C.UTF-8' },
   });
   const complaint = /^.*(?:scriptlet failed|Error in .* scriptlet).*$/m.exec(output.toString('utf8'));
   // dnf exits 0 although a script failed.
   if (complaint !== null) throw new Error(`the root of ${release.id} is incomplete: ${complaint[0]}`);
 
-  await compilePython(release, root);
+  if (!release.foreign) await compilePython(release, root);
   await mkdir(join(root, 'home', BUILDER.name), { recursive: true });
   await chown(join(root, 'home', BUILDER.name), BUILDER.id, BUILDER.id);
   for (const name of LEFTOVERS) await empty(join(root, name));
@@ -43,7 +43,7 @@ async function compilePython(release: Release, root: string): Promise<void> {
   const versions = names.filter((name) => /^python3(\.\d+)?$/.test(name)).map((name) => `/usr/lib/${name}`);
   const skip = '/(test|tests|idlelib|lib2to3|ensurepip|turtledemo|pydoc_data)/';
   const command = ['python3', '-m', 'compileall', '-q', '-x', skip, ...versions];
-  await run('setarch', [kernelName(release), 'chroot', root, ...command]);
+  await run(...as(release, ['chroot', root, ...command]));
 }
 
 async function empty(directory: string): Promise<void> {
@@ -53,11 +53,12 @@ async function empty(directory: string): Promise<void> {
 }
 
 /** A 32-bit release must not be told that the kernel is a 64-bit one. */
-function kernelName(release: Release): string {
-  return release.rpmArch === 'i386' ? 'i686' : release.rpmArch;
+function as(release: Release, command: readonly string[]): [string, readonly string[]] {
+  if (release.foreign) return [command[0] ?? '', command.slice(1)];
+  return ['setarch', [release.rpmArch === 'i386' ? 'i686' : release.rpmArch, ...command]];
 }
 
-function dnfConfig(repo: string, scratch: string): string {
+function dnfConfig(release: Release, repo: string, scratch: string): string {
   return [
     '[main]',
     'reposdir=/dev/null',
@@ -66,7 +67,8 @@ function dnfConfig(repo: string, scratch: string): string {
     'install_weak_deps=0',
     'best=1',
     'gpgcheck=0',
-    'tsflags=nodocs',
+    // The one script of Pebble Linux runs ldconfig, which only makes programs start sooner.
+    `tsflags=nodocs${release.foreign ? ',noscripts,notriggers' : ''}`,
     '[pebble]',
     'name=Pebble Linux',
     `baseurl=file://${repo}`,
