@@ -8,15 +8,16 @@ const PROGRAMS: Record<string, string> = {
   keygen: 'services/keygen/main.ts',
   distgit: 'services/distgit/main.ts',
   publisher: 'services/publisher/main.ts',
+  resalloc: 'services/resalloc/main.ts',
   builder: 'builder/main.ts',
   api: 'api/main.ts',
   bootstrap: 'charts/bootstrap/main.ts',
   selftest: 'test/selftest/main.ts',
 };
 
-/** Some dependencies are CommonJS and call require(); an ES module has to bring it along. */
-const REQUIRE =
-  "import { createRequire as kopr_createRequire } from 'node:module'; const require = kopr_createRequire(import.meta.url);";
+/** Some dependencies are CommonJS: they call require() and ask for their directory. An ES module has to bring both along. */
+const COMMONJS =
+  "import { createRequire as kopr_createRequire } from 'node:module'; const require = kopr_createRequire(import.meta.url), __dirname = import.meta.dirname;";
 
 const missing = Object.values(PROGRAMS).filter((entry) => !existsSync(entry));
 if (missing.length > 0) throw new Error(`cannot bundle, since these files are missing: ${missing.join(', ')}`);
@@ -36,6 +37,6 @@ await build({
   external: ['@kubernetes/client-node', 'cpu-features', '*.node'],
   legalComments: 'none',
   sourcemap: false,
-  banner: { js: REQUIRE },
+  banner: { js: COMMONJS },
   logLevel: 'warning',
 });

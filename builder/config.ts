@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MACHINE_VARIABLE, sshPaths } from '../lib/protocol/machine.ts';
 import { podPaths } from '../lib/protocol/task.ts';
 import type { Environment } from '../lib/settings.ts';
 import { processSettings, readSettings } from '../lib/settings.ts';
@@ -18,6 +19,13 @@ const variables = z.object({
   KOPR_RESULTS_DIR: z.string().default(podPaths.results).describe('directory for logs, packages and the verdict'),
   KOPR_CONTROL_DIR: z.string().default(podPaths.control).describe('directory where agent says what was uploaded'),
   KOPR_ENGINES_DIR: z.string().default('/opt/kopr/engines').describe('directory with the engine scripts'),
+  [MACHINE_VARIABLE]: z.string().default('').describe('the machine that builds, as JSON (lib/protocol/machine.ts)'),
+  KOPR_SSH_KEY_FILE: z.string().default(sshPaths.key).describe('file with the private key that the machine lets in'),
+  KOPR_KNOWN_HOSTS_FILE: z
+    .string()
+    .default(sshPaths.knownHosts)
+    .describe('known_hosts with the host key of the machine, unless KOPR_MACHINE names it; may be absent'),
+  KOPR_FAR_DIR: z.string().default('/opt/kopr/far').describe('directory with the scripts that run on machines'),
   KOPR_MAX_SOURCE_BYTES: bytes(4 * GIB).describe('most bytes of one downloaded source file or SRPM'),
   // As much as the publisher takes by default.
   KOPR_MAX_FILE_BYTES: bytes(8 * GIB).describe('most bytes of one result file'),
@@ -41,6 +49,10 @@ export interface BuilderConfig {
   resultsDir: string;
   controlDir: string;
   enginesDir: string;
+  machine: string;
+  sshKeyFile: string;
+  knownHostsFile: string;
+  farDir: string;
   maxSourceBytes: number;
   maxFileBytes: number;
   maxTaskBytes: number;
@@ -60,6 +72,10 @@ export function loadConfig(env: Environment = process.env): BuilderConfig {
     resultsDir: value.KOPR_RESULTS_DIR,
     controlDir: value.KOPR_CONTROL_DIR,
     enginesDir: value.KOPR_ENGINES_DIR,
+    machine: value[MACHINE_VARIABLE],
+    sshKeyFile: value.KOPR_SSH_KEY_FILE,
+    knownHostsFile: value.KOPR_KNOWN_HOSTS_FILE,
+    farDir: value.KOPR_FAR_DIR,
     maxSourceBytes: value.KOPR_MAX_SOURCE_BYTES,
     maxFileBytes: value.KOPR_MAX_FILE_BYTES,
     maxTaskBytes: value.KOPR_MAX_TASK_BYTES,

@@ -2,7 +2,7 @@
 # Builds kopr's images into one OCI archive and prints its path; see --help.
 set -euo pipefail
 
-readonly TARGETS=(operator keygen distgit publisher builder selftest api web postgres redis)
+readonly TARGETS=(operator keygen distgit publisher builder selftest api resalloc web postgres redis)
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly SUITE=trixie
 # Archives that stay in the cache, and unnamed images that stay in buildah's storage as its cache of layers.
@@ -72,7 +72,8 @@ case $(uname -m) in
   *) die "there is no Node of the npm package for $(uname -m)" ;;
 esac
 [ -x "$node" ] || die "$node is missing; run 'npm ci' first"
-inputs=("$root/images/Containerfile" "$root/images/build.sh" "$root"/images/{postgres,redis}/* "$root"/builder/engines/container/*.sh "$node")
+inputs=("$root/images/Containerfile" "$root/images/build.sh" "$root"/images/{postgres,redis}/* "$root"/builder/engines/container/*.sh
+  "$root"/builder/machine/far/*.sh "$node")
 programs=()
 for target in "${targets[@]}"; do
   case $target in
@@ -106,10 +107,11 @@ fi
 
 work=$cache/work
 rm -rf "$work"
-mkdir -p "$work/context/dist" "$work/context/builder/engines/container" "$work/context/images" "$work/context/node"
+mkdir -p "$work/context/dist" "$work/context/builder/engines/container" "$work/context/builder/machine/far" "$work/context/images" "$work/context/node"
 trap 'rm -rf "$work"' EXIT
 cp -- "$root/images/Containerfile" "$work/Containerfile"
 cp -p -- "$root"/builder/engines/container/*.sh "$work/context/builder/engines/container/"
+cp -p -- "$root"/builder/machine/far/*.sh "$work/context/builder/machine/far/"
 cp -pr -- "$root/images/postgres" "$root/images/redis" "$work/context/images/"
 ln -- "$node" "$work/context/node/node" 2>/dev/null || cp -p -- "$node" "$work/context/node/node"
 for program in "${programs[@]}"; do cp -p -- "$program" "$work/context/dist/"; done

@@ -12,9 +12,9 @@ export interface ResultLimits {
   maxTaskBytes: number;
 }
 
-const MAX_FILES = 2000;
+export const MAX_FILES = 2000;
 const MAX_ENTRIES = 20_000;
-const MAX_LOGS = 50;
+export const MAX_LOGS = 50;
 
 /** What of a directory is a result. The live log travels by itself, and names with a leading dot are temporary. */
 export function isResultName(name: string, logsOnly: boolean): boolean {

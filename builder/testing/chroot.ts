@@ -56,7 +56,7 @@ const CAPABILITIES = [
   'sys_admin',
 ];
 
-const ENGINE = join(import.meta.dirname, '..', 'engines', 'container');
+export const ENGINE = join(import.meta.dirname, '..', 'engines', 'container');
 
 /** Unpacked images that stay in the cache, of both releases together. */
 const KEPT = 4;

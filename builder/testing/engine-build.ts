@@ -46,7 +46,7 @@ export async function buildFixture(
   chroot: Chroot,
   options: BuildOptions = {},
 ): Promise<EngineBuild> {
-  const sources = await unpack(fixtures, name);
+  const sources = await unpackFixture(fixtures, name);
   const spec = join(sources.path, 'SOURCES', `${name}.spec`);
   if (options.spec) await writeFile(spec, options.spec(await readFile(spec, 'utf8')));
   const task = binaryTask(
@@ -71,7 +71,10 @@ export async function buildFixture(
   return report(pod, await runEngine(chroot, pod, options));
 }
 
-async function unpack(fixtures: string, name: string): Promise<Awaited<ReturnType<typeof temporaryDirectory>>> {
+export async function unpackFixture(
+  fixtures: string,
+  name: string,
+): Promise<Awaited<ReturnType<typeof temporaryDirectory>>> {
   const directory = await temporaryDirectory();
   const srpm = (await readdir(fixtures)).find((file) => file.startsWith(`${name}-`) && file.endsWith('.src.rpm'));
   const defines = ['--define', `_topdir ${directory.path}`, '--define', `_dbpath ${directory.path}/db`];

@@ -1,0 +1,85 @@
+import { errorMessage } from '../../lib/errors.ts';
+import type { ProbeReport } from '../../lib/protocol/machine.ts';
+import { DRIVER_HOST_KEY, DRIVER_MACHINE_LOST } from '../../lib/protocol/machine.ts';
+import type { Process } from '../process.ts';
+import type { Access } from './access.ts';
+import { readAccess } from './access.ts';
+import { engineFor } from './driver.ts';
+import { HostKeyError, MachineLost } from './errors.ts';
+import { readKit } from './kit.ts';
+import { MachineLink } from './link.ts';
+
+/** The longest that a pool may let a machine start. Whoever runs the probe ends it earlier. */
+const PROBE_PATIENCE_MS = 86_400_000;
+
+/** Waits until the machine answers over SSH and can build; says how it is known and what it is. */
+export async function probeCommand(context: Process): Promise<number> {
+  const { config } = context;
+  const access = await readAccess(config.machine, config, { firstUse: true });
+  const link = await openLink(context, access, PROBE_PATIENCE_MS);
+  try {
+    const found = await link.perform((far) => far.describe());
+    const report: ProbeReport = {
+      hostKeys: [link.hostKey],
+      engine: engineFor(access.target.engine, found.engines),
+      architecture: found.architecture,
+    };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    return 0;
+  } finally {
+    link.close();
+  }
+}
+
+/** Does the machine answer, and let us in as root? */
+export function checkCommand(context: Process): Promise<number> {
+  return onMachine(context, (link) => link.perform((far) => far.describe()));
+}
+
+/** Ends whatever runs in the slot, and removes all that builds have left there. */
+export function cleanCommand(context: Process): Promise<number> {
+  return onMachine(context, (link) => link.perform((far) => far.clean()));
+}
+
+/** Keeps its place on a node until somebody else needs it. */
+export async function idleCommand(context: Process): Promise<number> {
+  await new Promise<void>((resolve) => {
+    if (context.ending.aborted) resolve();
+    // A signal's listener alone does not keep a process alive.
+    const alive = setInterval(() => undefined, 60_000);
+    context.ending.addEventListener('abort', () => {
+      clearInterval(alive);
+      resolve();
+    });
+  });
+  return 0;
+}
+
+async function onMachine(context: Process, work: (link: MachineLink) => Promise<unknown>): Promise<number> {
+  try {
+    const access = await readAccess(context.config.machine, context.config, { firstUse: false });
+    const link = await openLink(context, access, access.target.reconnectSeconds * 1000);
+    try {
+      await work(link);
+      return 0;
+    } finally {
+      link.close();
+    }
+  } catch (error) {
+    process.stderr.write(`builder: ${errorMessage(error)}\n`);
+    return exitCode(error);
+  }
+}
+
+async function openLink(context: Process, access: Access, patienceMs: number): Promise<MachineLink> {
+  const { clock, random, log, ending: signal } = context;
+  const kit = await readKit(context.config.farDir);
+  return new MachineLink({ access, kit, clock, random, log, signal, patienceMs });
+}
+
+/** What the operator reads from the end of the container. */
+export function exitCode(error: unknown): number {
+  if (error instanceof HostKeyError) return DRIVER_HOST_KEY;
+  if (error instanceof MachineLost) return DRIVER_MACHINE_LOST;
+  return 1;
+}
