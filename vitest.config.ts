@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const notOurs = ['node_modules/**', 'dist/**'];
 /** They need Helm, which comes with the embedded cluster. */
-const chart = ['charts/{chart,distgit,facade,monitoring,pods}.test.ts'];
+const chart = ['charts/{chart,distgit,facade,monitoring,pods,resalloc}.test.ts'];
 /** They run for long: whole processes that are killed, chroots, clones over HTTP. */
 const processes = [
   'builder/pod.test.ts',

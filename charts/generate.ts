@@ -1,6 +1,6 @@
 /**
  * Makes the parts of the chart that follow from other sources: values and their schema, the table in the README, the
- * roles of the operator and of the API, nginx's configuration. `node charts/generate.ts` writes, `--check` compares.
+ * roles of all that call the API server, nginx's configuration. `node charts/generate.ts` writes, `--check` compares.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,8 @@ import { apiRbac } from '../api/rbac.ts';
 import { ALL_RULES } from '../controllers/rbac.ts';
 import type { GeneratedFiles } from '../crds/drift.ts';
 import { runGenerator } from '../crds/drift.ts';
-import { API, OPERATOR, rbacTemplates } from './rbac.ts';
+import { resallocRbac } from '../services/resalloc/rbac.ts';
+import { API, OPERATOR, RESALLOC, rbacTemplates } from './rbac.ts';
 import { chartValues } from './values/index.ts';
 import { valuesSchema, valuesTable, valuesYAML } from './values/render.ts';
 
@@ -26,6 +27,7 @@ export function generatedFiles(): GeneratedFiles {
     [`${CHART}/README.md`, withTable(read(`${CHART}/README.md`), valuesTable(schema))],
     [`${CHART}/templates/rbac-generated.yaml`, rbacTemplates(ALL_RULES, OPERATOR)],
     [`${CHART}/templates/api/rbac-generated.yaml`, rbacTemplates(apiRbac, API)],
+    [`${CHART}/templates/resalloc/rbac-generated.yaml`, rbacTemplates(resallocRbac, RESALLOC)],
     // A chart can only read files of its own folder.
     [`${CHART}/files/nginx.conf`, read('services/publisher/nginx.conf')],
   ]);

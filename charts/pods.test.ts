@@ -69,7 +69,7 @@ describe('every pod of kopr', () => {
       .filter(({ spec }) => spec.automountServiceAccountToken !== false)
       .map(({ owner }) => owner.split(' ')[1]);
     expect(new Set(withToken.map((name) => name?.replace(/^(kopr|rpms)-/, '')))).toEqual(
-      new Set(['operator', 'api', 'bootstrap', 'selftest']),
+      new Set(['operator', 'api', 'resalloc', 'bootstrap', 'selftest']),
     );
     for (const { spec } of pods) expect(spec.serviceAccountName).not.toBe('default');
   });

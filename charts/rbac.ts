@@ -19,6 +19,11 @@ export const API: Grantee = {
   serviceAccount: 'kopr.apiServiceAccount',
   enabled: '.Values.api.enabled',
 };
+export const RESALLOC: Grantee = {
+  component: 'resalloc',
+  serviceAccount: 'kopr.resallocServiceAccount',
+  enabled: '.Values.resalloc.enabled',
+};
 
 interface Scope {
   kind: 'ClusterRole' | 'Role';

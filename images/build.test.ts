@@ -12,6 +12,7 @@ const TARGETS = [
   'builder',
   'selftest',
   'api',
+  'resalloc',
   'web',
   'postgres',
   'redis',
@@ -23,7 +24,17 @@ const containerfile = readFileSync(join(import.meta.dirname, 'Containerfile'), '
 let dist = '';
 beforeAll(() => {
   dist = mkdtempSync(join(tmpdir(), 'kopr-dist-'));
-  for (const name of ['operator', 'bootstrap', 'keygen', 'distgit', 'publisher', 'builder', 'selftest', 'api']) {
+  for (const name of [
+    'operator',
+    'bootstrap',
+    'keygen',
+    'distgit',
+    'publisher',
+    'builder',
+    'selftest',
+    'api',
+    'resalloc',
+  ]) {
     writeFileSync(join(dist, `${name}.mjs`), `console.log('${name}');\n`);
   }
 });

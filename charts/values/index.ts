@@ -7,6 +7,7 @@ import { flag, kubernetes, kubernetesList, labels, pullPolicy, secretRef, sectio
 import { builderPods, buildsNamespace, distgit, keygen, monitoring, operator, publisher } from './components.ts';
 import { bootstrap, selftest } from './jobs.ts';
 import { httpRoute, ingress, networkPolicy, tls } from './network.ts';
+import { resalloc } from './resalloc.ts';
 import { url } from './url.ts';
 
 const POOL_RESOURCES = { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '8Gi' } };
@@ -80,6 +81,7 @@ export const chartValues = section(
     externalDatabase,
     redis,
     externalRedis,
+    resalloc,
     token: secretRef(
       'token.key',
       'The key that bearer tokens between the parts of kopr are signed with, 32 bytes or more.',

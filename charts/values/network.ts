@@ -84,6 +84,9 @@ export const networkPolicy = section(
     resultsFrom: kubernetesList('Peers that may fetch results and repositories; empty: all.'),
     distgitFrom: kubernetesList('Peers that may fetch from distgit; empty: all.'),
     apiFrom: kubernetesList('Peers that may reach the API; empty: all.'),
+    resallocFrom: kubernetesList(
+      'Peers that may reach the XML-RPC interface of Resalloc; empty: all, which `resalloc.auth: None` does not allow.',
+    ),
     metricsFrom: kubernetesList('Peers that may read metrics, e.g. the namespace of Prometheus; empty: none.'),
   },
   'NetworkPolicies.',

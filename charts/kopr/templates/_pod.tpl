@@ -38,7 +38,7 @@ tolerations:
 {{- if .values.affinity }}
 affinity:
   {{- toYaml .values.affinity | nindent 2 }}
-{{- else if has .component (list "operator" "api") }}
+{{- else if has .component (list "operator" "api" "resalloc") }}
 affinity:
   podAntiAffinity:
     preferredDuringSchedulingIgnoredDuringExecution:
