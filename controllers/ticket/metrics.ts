@@ -3,19 +3,31 @@ import { Gauge, Histogram } from 'prom-client';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import type { Schedule } from './world.ts';
+
+/** Waiting tickets, counted. */
+export interface Pending {
+  architecture: string;
+  reason: string;
+  count: number;
+}
 
 export interface SchedulerMetrics {
-  cycle(durationMs: number, plan: Schedule): void;
+  decided(durationMs: number): void;
+  outlook(durationMs: number, pending: readonly Pending[]): void;
   assigned(ticket: BuilderTicket): void;
 }
 
-/** Names follow Kueue's: dashboards for queues read alike. */
 export function createSchedulerMetrics(registry: Registry, clock: Clock): SchedulerMetrics {
   const cycle = new Histogram({
     name: 'kopr_dispatch_cycle_seconds',
     help: 'Duration of the decision of one scheduling cycle',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
+    registers: [registry],
+  });
+  const outlook = new Histogram({
+    name: 'kopr_dispatch_outlook_seconds',
+    help: 'CPU time of working out why every waiting ticket waits, and for how long',
+    buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
     registers: [registry],
   });
   const pending = new Gauge({
@@ -24,21 +36,24 @@ export function createSchedulerMetrics(registry: Registry, clock: Clock): Schedu
     labelNames: ['arch', 'reason'],
     registers: [registry],
   });
-  const wait = new Histogram({
-    name: 'kopr_build_queue_wait_seconds',
-    help: 'Time from a ticket to its builder',
+  const allocation = new Histogram({
+    name: 'kopr_builder_allocation_seconds',
+    help: 'Time from a ticket to its builder; tickets are dated by the second',
     buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400],
     registers: [registry],
   });
   return {
-    cycle(durationMs, plan) {
+    decided(durationMs) {
       cycle.observe(durationMs / 1000);
+    },
+    outlook(durationMs, counts) {
+      outlook.observe(durationMs / 1000);
       pending.reset();
-      for (const { architecture: arch, reason, count } of plan.pending) pending.inc({ arch, reason }, count);
+      for (const { architecture: arch, reason, count } of counts) pending.inc({ arch, reason }, count);
     },
     assigned({ metadata: { creationTimestamp } }) {
       if (creationTimestamp === undefined) return;
-      wait.observe(Math.max(0, clock.now() - fromTimestamp(creationTimestamp)) / 1000);
+      allocation.observe(Math.max(0, clock.now() - fromTimestamp(creationTimestamp)) / 1000);
     },
   };
 }

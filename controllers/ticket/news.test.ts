@@ -1,48 +1,67 @@
 import { describe, expect, it } from 'vitest';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { aTicket } from '../testing/objects.ts';
-import { isNews, newsOf } from './news.ts';
+import { isNews } from './news.ts';
+import type { News } from './world.ts';
 
-describe('isNews', () => {
+const FULL = { reason: 'PoolFull', message: 'full' };
+
+function told(position: number | undefined, more: Partial<BuilderTicket['status']> = {}): BuilderTicket {
+  const place = position === undefined ? {} : { position };
+  return aTicket('t', {}, { phase: 'Waiting', ...FULL, ...place, ...more });
+}
+
+function news(position: number | undefined, more: Partial<News> = {}): News {
+  return { ...FULL, position, estimatedSeconds: 60, ...more };
+}
+
+describe('it is news for a waiting ticket', () => {
   it.each([
-    { title: 'nothing changed', shown: 3, position: 3, news: false },
-    { title: 'a place among the first ten changed', shown: 3, position: 2, news: true },
-    { title: 'it is the next one', shown: 1, position: 0, news: true },
-    { title: 'a place further behind is off by less than a tenth', shown: 55, position: 50, news: false },
-    { title: 'a place further behind is off by more than a tenth', shown: 56, position: 50, news: true },
-    { title: 'it comes into view', shown: undefined, position: 99, news: true },
-    { title: 'it is pushed out of view', shown: 99, position: undefined, news: true },
-    { title: 'it never was in view', shown: undefined, position: undefined, news: false },
-  ])('when $title: $news', ({ shown, position, news }) => {
-    const place = shown === undefined ? {} : { position: shown };
-    const ticket = aTicket('t', {}, { phase: 'Waiting', reason: 'PoolFull', message: 'full', ...place });
-    expect(isNews(ticket, { reason: 'PoolFull', message: 'full', position })).toBe(news);
+    { title: 'that nothing has changed', shown: 3, position: 3, is: false },
+    { title: 'that it is the next one', shown: 1, position: 0, is: true },
+    { title: 'that one more is before it', shown: 0, position: 1, is: true },
+    { title: 'that half of those before it were served', shown: 80, position: 40, is: false },
+    { title: 'that more than half of those before it were served', shown: 80, position: 39, is: true },
+    { title: 'that half as many again are before it', shown: 60, position: 91, is: true },
+    { title: 'that far behind three in four were served', shown: 4000, position: 1000, is: false },
+    { title: 'that far behind more than three in four were served', shown: 4000, position: 999, is: true },
+    { title: 'that far behind there are more than four times as many', shown: 1000, position: 4001, is: true },
+    { title: 'that it has a place', shown: undefined, position: 99, is: true },
+    { title: 'that it has none any more', shown: 99, position: undefined, is: true },
+    { title: 'that it has none as before', shown: undefined, position: undefined, is: false },
+  ])('$title: $is', ({ shown, position, is }) => {
+    expect(isNews(told(shown), news(position))).toBe(is);
   });
 
   it.each([
-    { title: 'was told nothing yet', status: undefined },
-    { title: 'waits for another reason', status: { phase: 'Waiting', reason: 'NoPool', message: 'full' } as const },
-    { title: 'waits with other words', status: { phase: 'Waiting', reason: 'PoolFull', message: 'x' } as const },
-    { title: 'was assigned by mistake', status: { phase: 'Assigned', reason: 'PoolFull', message: 'full' } as const },
-  ])('a ticket that $title is told', ({ status }) => {
-    const ticket = aTicket('t', {}, status);
-    expect(isNews(ticket, { reason: 'PoolFull', message: 'full', position: undefined })).toBe(true);
+    { title: 'was told nothing yet', ticket: aTicket('t') },
+    { title: 'waited for another reason', ticket: told(5, { reason: 'NoPool' }) },
+    { title: 'waited with other words', ticket: told(5, { message: 'x' }) },
+    { title: 'was assigned by mistake', ticket: told(5, { phase: 'Assigned' }) },
+  ])('what it waits for when it $title', ({ ticket }) => {
+    expect(isNews(ticket, news(5))).toBe(true);
   });
-});
-
-describe('newsOf', () => {
-  const full = { reason: 'PoolFull', message: 'full' };
-  const [next, one, two] = ['next', 'one', 'two'].map((name) => aTicket(name));
-  const known = aTicket('known', {}, { phase: 'Waiting', ...full });
-  const plan = {
-    next: [{ ticket: next as typeof known, news: { ...full, position: 0 } }],
-    rest: [{ tickets: [known, one as typeof known, two as typeof known], news: { ...full, position: undefined } }],
-  };
 
   it.each([
-    [9, ['next', 'one', 'two']],
-    [2, ['next', 'one']],
-    [0, []],
-  ])('of %i at most tells %j', (count, names) => {
-    expect(newsOf(plan, count).map(({ ticket }) => ticket.metadata.name)).toEqual(names);
+    { title: 'a reason that passes', from: 'PoolPaused', position: 101, is: false },
+    { title: 'a reason that passes, near the front', from: 'PoolPaused', position: 100, is: true },
+    { title: 'a reason that stays', from: 'ProjectSuspended', position: 101, is: true },
+  ])('that $title has become another one: $is', ({ from, position, is }) => {
+    expect(isNews(told(position, { reason: from }), news(position))).toBe(is);
+  });
+
+  it('about ten times from place 10,000 to the first', () => {
+    let ticket = aTicket('t');
+    let writes = 0;
+    for (let position = 10_000; position >= 0; position--) {
+      const reason = { reason: position % 2 === 0 || position < 50 ? 'PoolFull' : 'PoolPaused', message: 'x' };
+      if (position >= 50 && position <= 100) reason.reason = 'PoolFull';
+      const now = news(position, reason);
+      if (!isNews(ticket, now)) continue;
+      writes++;
+      ticket = told(position, reason);
+    }
+    expect(writes).toBeLessThanOrEqual(12);
+    expect(ticket.status?.position).toBe(0);
   });
 });

@@ -8,7 +8,7 @@ import type { KubeObject } from '../../operator/resource.ts';
 import { ObjectStore } from '../../operator/store.ts';
 import { quietLog } from '../../operator/testing/harness.ts';
 import { aBuilder, ago, aPool, aProject, aTicket } from '../testing/objects.ts';
-import { createObserver, STAND, SUSPENDED, standOf } from './observe.ts';
+import { createObserver, SUSPENDED } from './observe.ts';
 
 const NAMESPACES = { buildsNamespace: 'kopr-builds', releaseNamespace: 'kopr-system' };
 
@@ -28,9 +28,15 @@ function aNamespace(name: string, owner?: string): Namespace {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...annotations } };
 }
 
-function observe(more: { tickets?: BuilderTicket[]; quotas?: BuildQuota[]; projects?: Project[] }) {
-  const tickets = storeOf(...(more.tickets ?? []));
-  tickets.addIndex(STAND, (ticket) => [standOf(ticket)]);
+interface Caches {
+  tickets?: BuilderTicket[];
+  store?: ObjectStore<BuilderTicket>;
+  quotas?: BuildQuota[];
+  projects?: Project[];
+}
+
+function observe(more: Caches) {
+  const tickets = more.store ?? storeOf(...(more.tickets ?? []));
   const projects = storeOf(...(more.projects ?? []));
   projects.addIndex(SUSPENDED, (project) => [String(project.spec.suspend)]);
   return createObserver(
@@ -54,8 +60,17 @@ describe('the snapshot of a scheduling cycle', () => {
       aTicket('closed', { closed: true }, { phase: 'Closed' }),
       aTicket('doomed', {}, undefined, { deletionTimestamp: ago(1) }),
     ];
-    expect(observe({ tickets }).tickets.map(({ metadata }) => metadata.name)).toEqual(['open']);
-    expect(tickets.map(standOf)).toEqual(['open', 'closing', 'closed', 'open']);
+    const lines = [...observe({ tickets }).tickets.lines()];
+    expect(lines.flatMap((line) => line.tickets.map(({ metadata }) => metadata.name))).toEqual(['open']);
+  });
+
+  it('has the tickets of the moment, and those that come later', () => {
+    const tickets = storeOf(aTicket('first'));
+    const world = observe({ store: tickets });
+    tickets.upsert(aTicket('second'));
+    expect(world.tickets.size).toBe(2);
+    tickets.remove('demo/first');
+    expect(world.tickets.size).toBe(1);
   });
 
   it('has builders and pools of the builds namespace', () => {
@@ -76,6 +91,7 @@ describe('the snapshot of a scheduling cycle', () => {
       ['demo', 1],
       ['@group', 2],
     ]);
+    expect([...world.namespaceQuotas.keys()]).toEqual(['demo', 'team', 'broken', 'gone']);
     expect(world.defaultQuota?.maxRunning).toBe(3);
   });
 

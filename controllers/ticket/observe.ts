@@ -7,17 +7,11 @@ import type { Project } from '../../crds/project.ts';
 import type { Namespace } from '../../operator/core.ts';
 import { keyOf } from '../../operator/resource.ts';
 import type { Store } from '../../operator/store.ts';
-import type { SchedulerWorld } from './world.ts';
+import { TicketBook } from './book.ts';
+import type { Quota, SchedulerWorld } from './world.ts';
 
-/** Indexes that the stores must have: of tickets by standOf, of projects by whether they are suspended. */
-export const STAND = 'stand';
+/** Index that the store of projects must have: by whether they are suspended. */
 export const SUSPENDED = 'suspended';
-
-/** Most tickets are closed ones, kept with their Builds: a cycle must not walk over them. */
-export function standOf(ticket: BuilderTicket): 'open' | 'closing' | 'closed' {
-  if (!ticket.spec.closed) return 'open';
-  return ticket.status?.phase === 'Closed' ? 'closed' : 'closing';
-}
 
 export interface SchedulerStores {
   tickets: Store<BuilderTicket>;
@@ -28,28 +22,34 @@ export interface SchedulerStores {
   namespaces: Store<Namespace>;
 }
 
-/** Takes the snapshot of a cycle from the caches. */
+/** Takes the snapshot of a cycle from the caches. The tickets in it are those of the caches at any time. */
 export function createObserver(
   stores: SchedulerStores,
   { buildsNamespace, releaseNamespace }: { buildsNamespace: string; releaseNamespace: string },
 ): () => SchedulerWorld {
+  const tickets = new TicketBook();
+  stores.tickets.subscribe(({ old, now }) => tickets.update(old, now));
   return () => {
-    const byOwner = new Map<string, BuildQuota['spec']>();
-    let defaultQuota: BuildQuota['spec'] | undefined;
-    for (const quota of stores.quotas.list()) {
-      if (quota.metadata.namespace === releaseNamespace) {
-        defaultQuota = quota.spec;
+    const quotas = new Map<string, Quota>();
+    const namespaceQuotas = new Map<string, Quota>();
+    let defaultQuota: Quota | undefined;
+    for (const { metadata, spec } of stores.quotas.list()) {
+      const { namespace = '' } = metadata;
+      if (namespace === releaseNamespace) {
+        defaultQuota = spec;
         continue;
       }
-      const namespace = stores.namespaces.get(quota.metadata.namespace ?? '');
-      const owner = namespace && ownerOf(namespace);
-      if (owner !== undefined && 'owner' in owner) byOwner.set(owner.owner, quota.spec);
+      namespaceQuotas.set(namespace, spec);
+      const found = stores.namespaces.get(namespace);
+      const owner = found && ownerOf(found);
+      if (owner !== undefined && 'owner' in owner) quotas.set(owner.owner, spec);
     }
     return {
-      tickets: stores.tickets.byIndex(STAND, 'open').filter(({ metadata }) => metadata.deletionTimestamp === undefined),
+      tickets,
       builders: stores.builders.list(buildsNamespace),
       pools: stores.pools.list(buildsNamespace),
-      quotas: byOwner,
+      quotas,
+      namespaceQuotas,
       defaultQuota,
       suspended: new Set(stores.projects.byIndex(SUSPENDED, 'true').map(keyOf)),
     };

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { ago, aPool, aTicket, NOW } from '../testing/objects.ts';
 import { isServable } from './pools.ts';
-import { schedule } from './schedule.ts';
-import { waitingOf } from './testing/cluster.ts';
+import { planOf } from './testing/plan.ts';
 import { aWorld, served, tickets } from './testing/worlds.ts';
 
 function gone(pool: BuilderPool): BuilderPool {
@@ -40,15 +39,13 @@ describe('the choice of a pool', () => {
     { title: 'one that is not suspended', a: { max: 9, suspend: true }, b: { max: 1 }, tags: [], pool: 'b' },
   ])('is $title', ({ a, b, tags, pool }) => {
     const ticket = aTicket('t', { tags });
-    const plan = schedule(aWorld({ tickets: [ticket], pools: [aPool('a', a), aPool('b', b)] }), NOW);
+    const plan = planOf(aWorld({ tickets: [ticket], pools: [aPool('a', a), aPool('b', b)] }), NOW);
     expect(plan.assign).toMatchObject([{ pool }]);
   });
 
   it('a pool that is being deleted gets nothing', () => {
     const pools = [gone(aPool('default'))];
-    expect(waitingOf(schedule(aWorld({ tickets: tickets('a/p/1'), pools }), NOW))).toMatchObject([
-      { reason: 'NoPool' },
-    ]);
+    expect(planOf(aWorld({ tickets: tickets('a/p/1'), pools }), NOW).waiting).toMatchObject([{ reason: 'NoPool' }]);
   });
 
   it.each([

@@ -1,53 +1,61 @@
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { byAge } from './age.ts';
-import type { Line } from './lines.ts';
-import { getOr } from './lines.ts';
+import type { Line } from './book.ts';
+import { Heap } from './heap.ts';
 
-/** Running stages, as far as the order depends on them. */
+/** Running stages, as far as the order depends on them: they change only for the line whose turn it is. */
 export interface Usage {
   /** Running stages of an owner divided by its weight. */
   share(owner: string): number;
   sandbox(sandbox: string): number;
 }
 
-/**
- * What became of the line whose turn it was: `served` (its oldest ticket is taken and the usage has grown), `blocked`
- * (nothing more of it in this round), or `stop` (nothing more of any line).
- */
-export type Turn = 'served' | 'blocked' | 'stop';
+const NONE: ReadonlySet<string> = new Set();
 
-/**
- * Gives lines their turns: priority first; among equals the owner with the smallest share of running stages (relative
- * to its weight); of that owner the sandbox with the fewest; in it the oldest ticket. Being served counts at once, so
- * a burst of free builders is dealt out fairly too. Ends when every line is empty or blocked.
- */
-export function deal(lines: readonly Line[], usage: Usage, turn: (line: Line) => Turn): void {
-  const levels = new Map<number, Line[]>();
-  for (const line of lines) getOr(levels, line.priority, () => []).push(line);
-  for (const [, level] of [...levels].sort(([a], [b]) => b - a)) {
-    if (dealLevel(level, usage, turn) === 'stop') return;
+/** What of a line is left during one cycle, which leaves the line itself as it is. */
+export class Rest {
+  readonly line: Line;
+  private readonly without: ReadonlySet<string>;
+  private tickets: readonly BuilderTicket[];
+  private stamps: readonly number[];
+  private index = 0;
+
+  /** @param without uids of tickets that are to be passed over */
+  constructor(line: Line, without: ReadonlySet<string> = NONE) {
+    this.line = line;
+    this.tickets = line.tickets;
+    this.stamps = line.stamps;
+    this.without = without;
+    this.pass();
   }
-}
 
-function dealLevel(lines: readonly Line[], usage: Usage, turn: (line: Line) => Turn): Turn {
-  const owners = group(lines, usage);
-  for (;;) {
-    const owner = least(owners);
-    const sandbox = owner && least(owner.sandboxes);
-    const line = sandbox?.lines[oldestOf(sandbox.lines)];
-    if (owner === undefined || sandbox === undefined || line === undefined) return 'blocked';
-    const outcome = turn(line);
-    if (outcome === 'stop') return outcome;
-    if (outcome === 'blocked' || line.tickets.size === 0) remove(sandbox.lines, line);
-    if (sandbox.lines.length === 0) remove(owner.sandboxes, sandbox);
-    if (owner.sandboxes.length === 0) {
-      remove(owners, owner);
-      continue;
-    }
-    sandbox.cost = usage.sandbox(sandbox.name);
-    sandbox.head = headOf(sandbox.lines);
-    owner.cost = usage.share(owner.name);
-    owner.head = oldestHead(owner.sandboxes);
+  /** From now on the line may change, and what is left of it here stays. */
+  keep(): void {
+    this.tickets = this.tickets.slice(this.index);
+    this.stamps = this.stamps.slice(this.index);
+    this.index = 0;
+  }
+
+  /** The oldest ticket that is left. */
+  get head(): BuilderTicket | undefined {
+    return this.tickets[this.index];
+  }
+
+  /** When that ticket came. */
+  get stamp(): number {
+    return this.stamps[this.index] ?? 0;
+  }
+
+  take(): BuilderTicket | undefined {
+    const { head } = this;
+    this.index++;
+    this.pass();
+    return head;
+  }
+
+  private pass(): void {
+    if (this.without.size === 0) return;
+    while (this.without.has(this.head?.metadata.uid ?? '')) this.index++;
   }
 }
 
@@ -55,69 +63,139 @@ interface Candidate {
   name: string;
   /** The lesser goes first. */
   cost: number;
-  /** Decides between equal costs. */
-  head: BuilderTicket | undefined;
+  /** Its next line: the oldest ticket decides between equal costs. */
+  first: Rest | undefined;
+  /** Of that ticket. */
+  stamp: number;
 }
 interface Sandbox extends Candidate {
-  lines: Line[];
+  rests: Rest[];
 }
 interface Owner extends Candidate {
-  sandboxes: Sandbox[];
+  sandboxes: Heap<Sandbox>;
 }
 
-function group(lines: readonly Line[], usage: Usage): Owner[] {
-  const owners = new Map<string, Map<string, Line[]>>();
-  for (const line of lines) {
-    if (line.tickets.size === 0) continue;
-    const { owner, sandbox } = line.sample.spec;
-    const sandboxes = getOr(owners, owner, () => new Map<string, Line[]>());
-    getOr(sandboxes, sandbox, () => [] as Line[]).push(line);
+/**
+ * Gives lines their turns: priority first; among equals the owner with the smallest share of running stages (relative
+ * to its weight); of that owner the sandbox with the fewest; in it the oldest ticket. Being served counts at once, so
+ * a burst of free builders is dealt out fairly too. Ends when every line is empty or blocked.
+ */
+export class Dealer {
+  private readonly usage: Usage;
+  /** Not yet begun with; the highest priority last. */
+  private readonly levels: Rest[][];
+  private owners: Heap<Owner> | undefined;
+  private turn: { owner: Owner; sandbox: Sandbox; rest: Rest } | undefined;
+
+  constructor(rests: Iterable<Rest>, usage: Usage) {
+    this.usage = usage;
+    const levels = new Map<number, Rest[]>();
+    for (const rest of rests) {
+      if (rest.head === undefined) continue;
+      const level = levels.get(rest.line.priority);
+      if (level === undefined) levels.set(rest.line.priority, [rest]);
+      else level.push(rest);
+    }
+    this.levels = [...levels].sort(([a], [b]) => a - b).map(([, level]) => level);
   }
-  return [...owners].map(([owner, entries]) => {
-    const sandboxes = [...entries].map(([name, own]) => ({
-      name,
-      cost: usage.sandbox(name),
-      head: headOf(own),
-      lines: own,
-    }));
-    return { name: owner, cost: usage.share(owner), head: oldestHead(sandboxes), sandboxes };
-  });
-}
 
-function least<T extends Candidate>(list: readonly T[]): T | undefined {
-  let best: T | undefined;
-  for (const item of list) {
-    if (best === undefined || item.cost < best.cost || (item.cost === best.cost && isOlder(item.head, best.head))) {
-      best = item;
+  /** The line whose turn it is. It is taken from (and the usage grows), or blocked, before the next call. */
+  next(): Rest | undefined {
+    if (this.turn !== undefined) this.settle(this.turn);
+    for (;;) {
+      const owner = this.owners?.least;
+      const sandbox = owner?.sandboxes.least;
+      const rest = sandbox?.first;
+      if (owner !== undefined && sandbox !== undefined && rest !== undefined) {
+        this.turn = { owner, sandbox, rest };
+        return rest;
+      }
+      const level = this.levels.pop();
+      if (level === undefined) return undefined;
+      this.owners = group(level, this.usage);
     }
   }
-  return best;
-}
 
-function oldestOf(lines: readonly Line[]): number {
-  let best = 0;
-  for (let index = 1; index < lines.length; index++) {
-    if (isOlder(lines[index]?.tickets.oldest(), lines[best]?.tickets.oldest())) best = index;
+  /** Nothing more of the line whose turn it is. */
+  block(): void {
+    const { turn } = this;
+    if (turn !== undefined) remove(turn.sandbox.rests, turn.rest);
   }
-  return best;
-}
 
-function headOf(lines: readonly Line[]): BuilderTicket | undefined {
-  return lines[oldestOf(lines)]?.tickets.oldest();
-}
-
-function oldestHead(candidates: readonly Candidate[]): BuilderTicket | undefined {
-  let oldest: BuilderTicket | undefined;
-  for (const { head } of candidates) {
-    if (oldest === undefined || isOlder(head, oldest)) oldest = head;
+  private settle({ owner, sandbox, rest }: { owner: Owner; sandbox: Sandbox; rest: Rest }): void {
+    this.turn = undefined;
+    if (rest.head === undefined) remove(sandbox.rests, rest);
+    if (sandbox.rests.length === 0) owner.sandboxes.removeLeast();
+    else {
+      sandbox.cost = this.usage.sandbox(sandbox.name);
+      point(sandbox, oldest(sandbox.rests));
+      owner.sandboxes.settle();
+    }
+    if (owner.sandboxes.size === 0) {
+      this.owners?.removeLeast();
+      return;
+    }
+    owner.cost = this.usage.share(owner.name);
+    // Which of its sandboxes has the oldest ticket would cost a search: the one that is next stands for all of them.
+    point(owner, owner.sandboxes.least?.first);
+    this.owners?.settle();
   }
-  return oldest;
 }
 
-function isOlder(a: BuilderTicket | undefined, b: BuilderTicket | undefined): boolean {
-  return a !== undefined && b !== undefined && byAge(a, b) < 0;
+function group(rests: readonly Rest[], usage: Usage): Heap<Owner> {
+  const owners = new Map<string, Map<string, Rest[]>>();
+  for (const rest of rests) {
+    const { owner, sandbox } = rest.line;
+    let sandboxes = owners.get(owner);
+    if (sandboxes === undefined) {
+      sandboxes = new Map();
+      owners.set(owner, sandboxes);
+    }
+    const own = sandboxes.get(sandbox);
+    if (own === undefined) sandboxes.set(sandbox, [rest]);
+    else own.push(rest);
+  }
+  const grouped: Owner[] = [];
+  for (const [name, entries] of owners) {
+    const list: Sandbox[] = [];
+    for (const [sandbox, own] of entries) {
+      const first = oldest(own);
+      list.push({ name: sandbox, cost: usage.sandbox(sandbox), first, stamp: first?.stamp ?? 0, rests: own });
+    }
+    const sandboxes = new Heap(list, isBefore);
+    const first = sandboxes.least?.first;
+    grouped.push({ name, cost: usage.share(name), first, stamp: first?.stamp ?? 0, sandboxes });
+  }
+  return new Heap(grouped, isBefore);
 }
 
-function remove<T>(list: T[], item: T): void {
-  list.splice(list.indexOf(item), 1);
+function isBefore(a: Candidate, b: Candidate): boolean {
+  if (a.cost !== b.cost) return a.cost < b.cost;
+  if (a.stamp !== b.stamp) return a.stamp < b.stamp;
+  return isOlder(a.first, b.first);
+}
+
+/** Between tickets of one second. */
+function isOlder(a: Rest | undefined, b: Rest | undefined): boolean {
+  const [x, y] = [a?.head, b?.head];
+  return x !== undefined && y !== undefined && byAge(x, y) < 0;
+}
+
+function point(candidate: Candidate, first: Rest | undefined): void {
+  candidate.first = first;
+  candidate.stamp = first?.stamp ?? 0;
+}
+
+function remove(rests: Rest[], rest: Rest): void {
+  const index = rests.indexOf(rest);
+  if (index >= 0) rests.splice(index, 1);
+}
+
+function oldest(rests: readonly Rest[]): Rest | undefined {
+  let [first] = rests;
+  for (const rest of rests) {
+    if (first === undefined || rest === first) continue;
+    if (rest.stamp < first.stamp || (rest.stamp === first.stamp && isOlder(rest, first))) first = rest;
+  }
+  return first;
 }

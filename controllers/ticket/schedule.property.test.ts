@@ -1,147 +1,111 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aBuilder, NOW } from '../testing/objects.ts';
-import { schedule } from './schedule.ts';
-import { anyWorld } from './testing/anyWorld.ts';
-import { waitingOf } from './testing/cluster.ts';
-import { RunningUsage } from './usage.ts';
-import type { Schedule, SchedulerWorld } from './world.ts';
-import { isActive } from './world.ts';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
+import { NOW } from '../testing/objects.ts';
+import { byAge } from './age.ts';
+import { anyState, worldOf } from './testing/anyWorld.ts';
+import type { Plan } from './testing/plan.ts';
+import { planOf } from './testing/plan.ts';
+import type { State } from './testing/rules.ts';
+import { carriedOut, hasBuilder, limitsExceeded, placesFor } from './testing/rules.ts';
 
-/** The world after the plan has been carried out. */
-function carriedOut(before: SchedulerWorld, plan: Schedule): SchedulerWorld {
-  const known = new Set(before.builders.map((builder) => builder.spec.ticket?.uid));
-  const made = plan.assign.filter(({ ticket }) => !known.has(ticket.metadata.uid ?? ''));
-  return { ...before, builders: [...before.builders, ...made.map(({ ticket, pool }) => aBuilder(ticket, {}, pool))] };
+function plan(state: State): Plan {
+  return planOf(worldOf(state), NOW);
 }
 
-/** How much of the pool is taken. */
-function load(state: SchedulerWorld, name: string): { active: number; starting: number } {
-  const mine = state.builders.filter((builder) => builder.spec.pool === name && isActive(builder));
-  return { active: mine.length, starting: mine.filter(({ status }) => status?.phase !== 'Running').length };
+function isOpen({ spec, status }: BuilderTicket): boolean {
+  return !spec.closed && status?.phase !== 'Assigned';
 }
 
-function fresh(before: SchedulerWorld, plan: Schedule): Schedule['assign'] {
-  const known = new Set(before.builders.map((builder) => builder.spec.ticket?.uid));
-  return plan.assign.filter(({ ticket }) => !known.has(ticket.metadata.uid ?? ''));
+function byName(tickets: readonly BuilderTicket[]): string[] {
+  return tickets.map(({ metadata }) => metadata.name).sort();
 }
 
-describe('schedule, whatever the world is like,', () => {
+describe('the scheduler, whatever the world is like,', () => {
   it('decides on every ticket without a builder exactly once', () => {
     fc.assert(
-      fc.property(anyWorld, (state) => {
-        const plan = schedule(state, NOW);
-        const decided = [...plan.assign, ...waitingOf(plan)].map((entry) => entry.ticket.metadata.name).sort();
-        const open = state.tickets.filter(({ status }) => status?.phase !== 'Assigned');
-        expect(decided).toEqual(open.map(({ metadata }) => metadata.name).sort());
-        expect(plan.pending.reduce((sum, { count }) => sum + count, 0)).toBe(waitingOf(plan).length);
+      fc.property(anyState, (state) => {
+        const { assign, waiting } = plan(state);
+        const decided = [...assign, ...waiting].map(({ ticket }) => ticket);
+        expect(byName(decided)).toEqual(byName(state.tickets.filter(isOpen)));
+        const machines = assign.flatMap(({ machine }) => (machine === undefined ? [] : [machine.metadata.name]));
+        expect(new Set(machines).size).toBe(machines.length);
       }),
     );
   });
 
-  it('never fills a pool beyond max or maxStarting, and uses none that is suspended or paused', () => {
+  it('gives a ticket only what the rules allow, and leaves none waiting that they would serve', () => {
     fc.assert(
-      fc.property(anyWorld, (state) => {
-        const plan = schedule(state, NOW);
-        const later = carriedOut(state, plan);
-        for (const { metadata, spec, status } of state.pools) {
-          const given = fresh(state, plan).filter(({ pool }) => pool === metadata.name).length;
-          if (given === 0) continue;
-          expect(spec.suspend || status?.pausedUntil !== undefined).toBe(false);
-          const { active, starting } = load(later, metadata.name);
-          expect(active).toBeLessThanOrEqual(spec.max);
-          expect(starting).toBeLessThanOrEqual(spec.maxStarting);
+      fc.property(anyState, (before) => {
+        const { assign, waiting } = plan(before);
+        let state = before;
+        for (const assignment of assign) {
+          const { ticket, pool, machine } = assignment;
+          if (!hasBuilder(state, ticket)) {
+            expect(placesFor(state, ticket, NOW)).toContainEqual({ pool, machine: machine?.metadata.name });
+          }
+          state = carriedOut(state, assignment);
         }
+        for (const { ticket } of waiting) expect(placesFor(state, ticket, NOW)).toEqual([]);
       }),
+      { numRuns: 400 },
     );
   });
 
-  it('gives a ticket only a pool with its architecture and all its tags', () => {
+  it('changes its mind about nobody when nothing has changed', () => {
     fc.assert(
-      fc.property(anyWorld, (state) => {
-        for (const {
-          ticket: { spec },
-          pool: name,
-        } of fresh(state, schedule(state, NOW))) {
-          const chosen = state.pools.find(({ metadata }) => metadata.name === name);
-          if (spec.architecture !== 'noarch') expect(chosen?.spec.architectures).toContain(spec.architecture);
-          const offered = chosen?.spec.tags?.map((offer) => offer.name) ?? [];
-          expect(spec.tags.filter((wanted) => !offered.includes(wanted))).toEqual([]);
-        }
-      }),
-    );
-  });
-
-  it('never exceeds a quota and never serves a suspended project', () => {
-    fc.assert(
-      fc.property(anyWorld, (state) => {
-        const plan = schedule(state, NOW);
-        const usage = new RunningUsage(state, state.tickets);
-        for (const { ticket } of fresh(state, plan)) {
-          expect(usage.exceeded(ticket)).toBeUndefined();
-          expect(state.suspended.has(`${ticket.metadata.namespace}/${ticket.spec.project}`)).toBe(false);
-          usage.add(ticket);
-        }
-      }),
-    );
-  });
-
-  it('leaves no ticket waiting that could be served', () => {
-    fc.assert(
-      fc.property(anyWorld, (state) => {
-        const plan = schedule(state, NOW);
-        const told = new Set(plan.assign.map(({ ticket }) => ticket.metadata.name));
-        const later = carriedOut(state, plan);
-        const tickets = later.tickets.map((each) =>
-          told.has(each.metadata.name) ? { ...each, status: { phase: 'Assigned' as const } } : each,
-        );
-        const second = schedule({ ...later, tickets }, NOW);
+      fc.property(anyState, (before) => {
+        const first = plan(before);
+        const second = plan(first.assign.reduce(carriedOut, before));
         expect(second.assign).toEqual([]);
-        // Nothing has changed, so there is nothing new to tell either.
-        expect(explained(second)).toEqual(explained(plan));
+        const told = ({ waiting }: Plan) => waiting.toSorted((a, b) => byAge(a.ticket, b.ticket));
+        expect(told(second)).toEqual(told(first));
       }),
     );
   });
 
   it('decides the same however the snapshot is ordered', () => {
-    const shuffled = anyWorld.chain((state) =>
+    const shuffled = anyState.chain((state) =>
       fc.record({
         state: fc.constant(state),
         tickets: fc.shuffledSubarray([...state.tickets], { minLength: state.tickets.length }),
+        builders: fc.shuffledSubarray([...state.builders], { minLength: state.builders.length }),
         pools: fc.shuffledSubarray([...state.pools], { minLength: state.pools.length }),
       }),
     );
+    const summary = ({ assign, waiting }: Plan): string[] => [
+      ...assign.map(({ ticket, pool, machine }) => `${ticket.metadata.name} ${pool} ${machine?.metadata.name}`).sort(),
+      ...waiting.map(({ ticket, reason, position }) => `${ticket.metadata.name} ${reason} ${position}`).sort(),
+    ];
     fc.assert(
-      fc.property(shuffled, ({ state, tickets, pools }) => {
-        const [one, two] = [schedule(state, NOW), schedule({ ...state, tickets, pools }, NOW)];
-        const assigned = ({ assign }: Schedule) =>
-          assign.map(({ ticket, pool }) => `${ticket.metadata.name} ${pool}`).sort();
-        expect(assigned(two)).toEqual(assigned(one));
-        expect(explained(two).map(([name, , position]) => [name, position])).toEqual(
-          explained(one).map(([name, , position]) => [name, position]),
-        );
+      fc.property(shuffled, ({ state, ...order }) => {
+        expect(summary(plan({ ...state, ...order }))).toEqual(summary(plan(state)));
       }),
     );
   });
 
-  it('numbers positions from 0 without a gap', () => {
+  it('numbers positions from 0 without a gap, and gives one to everybody whom time alone will serve', () => {
     fc.assert(
-      fc.property(anyWorld, (state) => {
-        const shown = waitingOf(schedule(state, NOW)).flatMap(({ position }) =>
-          position === undefined ? [] : [position],
-        );
+      fc.property(anyState, (state) => {
+        const { waiting } = plan(state);
+        const shown = waiting.flatMap(({ position }) => (position === undefined ? [] : [position]));
         expect(shown).toEqual(shown.map((_, index) => index));
+        const stuck = new Set(['NoPool', 'PoolSuspended', 'ProjectSuspended']);
+        for (const { reason, position } of waiting) expect(position === undefined).toBe(stuck.has(reason));
+      }),
+    );
+  });
+
+  it('says that a quota holds a ticket back when it does', () => {
+    fc.assert(
+      fc.property(anyState, (before) => {
+        const { assign, waiting } = plan(before);
+        const state = assign.reduce(carriedOut, before);
+        for (const { ticket, reason, position } of waiting) {
+          if (position === undefined || limitsExceeded(state, ticket).length === 0) continue;
+          expect(reason).toBe('QuotaExceeded');
+        }
       }),
     );
   });
 });
-
-function explained(plan: Schedule): [string, string, number | undefined][] {
-  return waitingOf(plan)
-    .map(({ ticket, reason, position }): [string, string, number | undefined] => [
-      ticket.metadata.name,
-      reason,
-      position,
-    ])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-}

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { toTimestamp } from '../../lib/clock.ts';
 import { aPool } from '../testing/objects.ts';
-import { SimulatedCluster, waitingOf } from './testing/cluster.ts';
+import { SimulatedCluster } from './testing/cluster.ts';
+import type { Plan } from './testing/plan.ts';
 import type { Random } from './testing/random.ts';
 import { createRandom } from './testing/random.ts';
-import type { Schedule } from './world.ts';
 
 /**
  * Golden simulations: a stream of arrivals, ends and losses that a seed determines, and the log of all decisions.
@@ -99,11 +99,11 @@ function administration(cluster: SimulatedCluster, random: Random): string[] {
   return happened;
 }
 
-function describePlan(plan: Schedule): string[] {
+function describePlan(plan: Plan): string[] {
   const lines = plan.assign.map(({ ticket, pool }) => `  ${ticket.metadata.name} -> ${pool}`);
   const counts = new Map<string, number>();
-  for (const { reason } of waitingOf(plan)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const next = waitingOf(plan).filter(({ position }) => position !== undefined && position < 3);
+  for (const { reason } of plan.waiting) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const next = plan.waiting.filter(({ position }) => position !== undefined && position < 3);
   const names = next.map(({ ticket }) => ticket.metadata.name);
   if (counts.size > 0) {
     const waiting = [...counts].sort().map(([reason, count]) => `${count} ${reason}`);

@@ -1,46 +1,49 @@
 import type { Builder } from '../../crds/builder.ts';
-import type { BuilderTicket } from '../../crds/builderticket.ts';
-import type { BuildQuota } from '../../crds/buildquota.ts';
-import { getOr } from './lines.ts';
+import { isMachine } from '../../crds/builder.ts';
+import type { Line } from './book.ts';
+import { bump, Counts } from './counts.ts';
+import type { Exceeded, QuotaSource } from './limits.ts';
+import { namespaceLimit, ownerLimit, sandboxLimit, totalLimit } from './limits.ts';
+import { isLost } from './machines.ts';
 import type { Usage } from './queue.ts';
 import type { SchedulerWorld } from './world.ts';
-import { isActive } from './world.ts';
 
-type Quota = BuildQuota['spec'];
-
-interface OwnerCounts {
-  running: number;
-  architectures: Map<string, number>;
-  tags: Map<string, number>;
-}
+/** What of a ticket or a line a limit may count. */
+type Stage = Pick<Line, 'owner' | 'sandbox' | 'namespace'> & {
+  wish: Pick<Line['wish'], 'architecture' | 'tags'>;
+};
 
 /** Counts what runs, by everything that a quota can limit. */
 export class RunningUsage implements Usage {
-  private readonly owners = new Map<string, OwnerCounts>();
+  private readonly world: Pick<SchedulerWorld, 'quotas' | 'namespaceQuotas' | 'defaultQuota'>;
+  private readonly owners = new Map<string, Counts>();
   private readonly sandboxes = new Map<string, number>();
-  private readonly world: Pick<SchedulerWorld, 'quotas' | 'defaultQuota'>;
+  private readonly namespaces = new Map<string, number>();
+  private readonly total = new Counts();
+  private readonly sources = new Map<string, QuotaSource | undefined>();
 
-  /** `tickets` are at least those of the builders that are open. */
-  constructor(world: Pick<SchedulerWorld, 'builders' | 'quotas' | 'defaultQuota'>, tickets: readonly BuilderTicket[]) {
+  constructor(world: Pick<SchedulerWorld, 'builders' | 'tickets' | 'quotas' | 'namespaceQuotas' | 'defaultQuota'>) {
     this.world = world;
-    const active = new Map(world.builders.filter(isActive).map((builder) => [builder.spec.ticket?.uid ?? '', builder]));
-    for (const ticket of tickets) {
-      if (active.delete(ticket.metadata.uid ?? '')) this.add(ticket);
+    for (const builder of world.builders) {
+      if (isRunning(builder)) this.add(stageOf(builder, world.tickets));
     }
-    for (const builder of active.values()) this.addWithoutTicket(builder);
   }
 
-  add({ spec: { owner, sandbox, architecture, tags } }: BuilderTicket): void {
-    this.count(owner, sandbox, architecture, tags);
-  }
-
-  /** Its ticket is closed and it is being deleted, yet its place is still taken. */
-  private addWithoutTicket({ spec: { sandbox = '', architecture } }: Builder): void {
-    this.count(sandbox.slice(0, Math.max(0, sandbox.indexOf('/'))), sandbox, architecture, []);
+  add({ owner, sandbox, namespace, wish: { architecture, tags } }: Stage): void {
+    let counts = this.owners.get(owner);
+    if (counts === undefined) {
+      counts = new Counts();
+      this.owners.set(owner, counts);
+    }
+    counts.add(architecture, tags);
+    this.total.add(architecture, tags);
+    bump(this.sandboxes, sandbox);
+    bump(this.namespaces, namespace);
   }
 
   share(owner: string): number {
-    return (this.owners.get(owner)?.running ?? 0) / this.weight(owner);
+    const running = this.owners.get(owner)?.running ?? 0;
+    return running === 0 ? 0 : running / this.weight(owner);
   }
 
   sandbox(sandbox: string): number {
@@ -48,70 +51,58 @@ export class RunningUsage implements Usage {
   }
 
   weight(owner: string): number {
-    return this.quota(owner)?.weight ?? 100;
+    return this.quotaOf(owner)?.quota.weight ?? 100;
   }
 
-  /** The sentence of the first limit that one more stage would exceed. */
-  exceeded(ticket: BuilderTicket): string | undefined {
-    const { owner, sandbox, architecture, tags } = ticket.spec;
-    const quota = this.quota(owner);
-    if (quota === undefined) return undefined;
-    const counts = this.owners.get(owner);
-    if (full(counts?.running, quota.maxRunning)) {
-      return `owner ${owner} runs ${quota.maxRunning} stages, which is all its quota allows`;
-    }
-    if (full(this.sandboxes.get(sandbox), quota.maxRunningPerSandbox)) {
-      return `project ${sandbox} runs ${quota.maxRunningPerSandbox} stages, which is all the quota of its owner allows`;
-    }
-    const arch = quota.architectures?.find((entry) => entry.name === architecture);
-    if (full(counts?.architectures.get(architecture), arch?.max)) {
-      return `owner ${owner} runs ${arch?.max} stages on ${architecture}, which is all its quota allows`;
-    }
-    const tag = quota.tags?.find((entry) => tags.includes(entry.name) && full(counts?.tags.get(entry.name), entry.max));
-    return tag && `owner ${owner} runs ${tag.max} stages with tag ${tag.name}, which is all its quota allows`;
+  /** The first limit that one more such stage would exceed. */
+  exceeded({ owner, sandbox, namespace, wish: { architecture, tags } }: Stage): Exceeded | undefined {
+    const mine = this.quotaOf(owner);
+    const ofOwner =
+      mine &&
+      (ownerLimit(owner, mine, this.owners.get(owner), architecture, tags) ??
+        sandboxLimit(sandbox, owner, mine, this.sandbox(sandbox)));
+    if (ofOwner !== undefined) return ofOwner;
+    const { defaultQuota, namespaceQuotas } = this.world;
+    const own = namespaceQuotas.get(namespace);
+    const quota = own ?? defaultQuota;
+    const ofNamespace =
+      quota && namespaceLimit(namespace, { quota, isDefault: own === undefined }, this.namespaces.get(namespace) ?? 0);
+    if (ofNamespace !== undefined) return ofNamespace;
+    return defaultQuota?.total && totalLimit(defaultQuota.total, this.total, architecture, tags);
   }
 
-  private quota(owner: string): Quota | undefined {
-    return this.world.quotas.get(owner) ?? this.world.defaultQuota;
-  }
-
-  private count(owner: string, sandbox: string, architecture: string, tags: readonly string[]): void {
-    const counts = getOr(this.owners, owner, () => ({ running: 0, architectures: new Map(), tags: new Map() }));
-    counts.running++;
-    bump(counts.architectures, architecture);
-    for (const tag of tags) bump(counts.tags, tag);
-    bump(this.sandboxes, sandbox);
+  private quotaOf(owner: string): QuotaSource | undefined {
+    const known = this.sources.get(owner);
+    if (known !== undefined) return known;
+    const own = this.world.quotas.get(owner);
+    const quota = own ?? this.world.defaultQuota;
+    const source = quota && { quota, isDefault: own === undefined };
+    this.sources.set(owner, source);
+    return source;
   }
 }
 
-function bump(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+/** It still takes up a place of its pool: its pod exists or will. */
+export function isActive(builder: Builder): boolean {
+  const phase = builder.status?.phase;
+  return phase !== 'Ended' && phase !== 'Lost';
 }
 
-/** What the usage would be if tickets were served one by one: for positions, not for decisions. */
-export class Forecast implements Usage {
-  private readonly usage: RunningUsage;
-  private readonly owners = new Map<string, number>();
-  private readonly sandboxes = new Map<string, number>();
-
-  constructor(usage: RunningUsage) {
-    this.usage = usage;
-  }
-
-  add({ spec: { owner, sandbox } }: BuilderTicket): void {
-    bump(this.owners, owner);
-    bump(this.sandboxes, sandbox);
-  }
-
-  share(owner: string): number {
-    return this.usage.share(owner) + (this.owners.get(owner) ?? 0) / this.usage.weight(owner);
-  }
-
-  sandbox(sandbox: string): number {
-    return this.usage.sandbox(sandbox) + (this.sandboxes.get(sandbox) ?? 0);
-  }
+/** A pod counts until it is gone; a machine that is being cleaned, or is no more, runs nothing. */
+function isRunning(builder: Builder): boolean {
+  if (!isMachine(builder)) return isActive(builder);
+  return builder.spec.ticket !== undefined && !isLost(builder) && builder.status?.phase !== 'Releasing';
 }
 
-function full(count: number | undefined, max: number | undefined): boolean {
-  return max !== undefined && (count ?? 0) >= max;
+/** Of a Builder whose ticket is closed, as much as it knows itself: its stage runs until it is gone. */
+function stageOf({ spec }: Builder, tickets: SchedulerWorld['tickets']): Stage {
+  const ticket = tickets.get(spec.ticket?.uid ?? '');
+  const { sandbox = '', architecture } = spec;
+  if (ticket !== undefined) {
+    const { owner, tags, architecture: asked } = ticket.spec;
+    const namespace = ticket.metadata.namespace ?? '';
+    return { owner, sandbox: ticket.spec.sandbox, namespace, wish: { architecture: asked, tags } };
+  }
+  const owner = sandbox.slice(0, Math.max(0, sandbox.indexOf('/')));
+  return { owner, sandbox, namespace: spec.ticket?.namespace ?? '', wish: { architecture, tags: [] } };
 }

@@ -2,65 +2,54 @@ import type { Builder } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import type { BuildQuota } from '../../crds/buildquota.ts';
+import type { TicketBook } from './book.ts';
+
+export type Quota = BuildQuota['spec'];
 
 /** The snapshot that one scheduling cycle decides on. */
 export interface SchedulerWorld {
   /** Every ticket that is not closed. */
-  tickets: readonly BuilderTicket[];
+  tickets: TicketBook;
   builders: readonly Builder[];
   pools: readonly BuilderPool[];
   /** Quota by owner; owners without one fall under the default. */
-  quotas: ReadonlyMap<string, BuildQuota['spec']>;
-  defaultQuota: BuildQuota['spec'] | undefined;
+  quotas: ReadonlyMap<string, Quota>;
+  /** Quota by namespace, for what it says of the namespace itself; others fall under the default. */
+  namespaceQuotas: ReadonlyMap<string, Quota>;
+  defaultQuota: Quota | undefined;
   /** `namespace/project` of suspended projects. */
   suspended: ReadonlySet<string>;
 }
 
+/** A ticket and what serves it: a pod that is to be made, or one of the machines. */
 export interface Assignment {
   ticket: BuilderTicket;
   pool: string;
+  machine?: Builder;
 }
 
-/** What a waiting ticket is told. */
+/** A client of Resalloc whose machine is no more. */
+export interface Failure {
+  ticket: BuilderTicket;
+  /** Name of the Builder. */
+  machine: string;
+}
+
+/**
+ * What a waiting ticket is told. Tickets that a quota holds back come behind all that wait for a place alone: their
+ * position is how many will be served before, if nothing ends that the quota counts. Tickets that nothing will serve
+ * until somebody acts (no pool, something is suspended) stand in nobody's way, and have none.
+ */
 export interface News {
   reason: string;
   message: string;
-  /** Tickets that will be served before; known for the first ones only. */
+  /** Tickets that will be served before. */
   position: number | undefined;
+  /** Seconds that it will wait. */
+  estimatedSeconds: number | undefined;
 }
 
 export interface Waiting {
   ticket: BuilderTicket;
   news: News;
-}
-
-/** Waiting tickets that are told the same. */
-export interface WaitingGroup {
-  tickets: readonly BuilderTicket[];
-  news: News;
-}
-
-/** Waiting tickets counted; several entries may be alike. */
-export interface Pending {
-  architecture: string;
-  reason: string;
-  count: number;
-}
-
-export interface Schedule {
-  assign: Assignment[];
-  /** Those that wait and know their position, in its order. */
-  next: Waiting[];
-  /** All others that wait: in groups, since a cycle must not make an object for each of 50,000. */
-  rest: WaitingGroup[];
-  /** Both, counted. */
-  pending: Pending[];
-  /** When a pool's pause ends, so that the next cycle is due then; milliseconds since the epoch. */
-  wakeAt: number | undefined;
-}
-
-/** A builder that still takes up a place: its pod exists or will. */
-export function isActive(builder: Builder): boolean {
-  const phase = builder.status?.phase;
-  return phase !== 'Ended' && phase !== 'Lost';
 }
