@@ -51,7 +51,7 @@ describe('the interface of Resalloc', () => {
   )('is started with an environment that it takes: %s', async (_, files) => {
     const documents = await manifests({ files, values: { resalloc: { enabled: true } } });
     const deployment = documents.find(
-      ({ kind, metadata }) => kind === 'Deployment' && /-resalloc$/.test(metadata.name),
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name.endsWith('-resalloc'),
     );
     const env = environment(documents, deployment?.metadata.name);
     expect(readConfig(env)).toMatchObject({ httpPort: 49_100, passwordFile: '/etc/kopr/resalloc/password' });
@@ -71,7 +71,8 @@ describe('the interface of Resalloc', () => {
   it('may write tickets and its counter in the namespace of kopr, and nothing else', async () => {
     const documents = await withResalloc();
     const granted = documents.filter(
-      ({ kind, subjects }) => /RoleBinding$/.test(kind) && JSON.stringify(subjects ?? []).includes('"kopr-resalloc"'),
+      ({ kind, subjects }) =>
+        kind.endsWith('RoleBinding') && JSON.stringify(subjects ?? []).includes('"kopr-resalloc"'),
     );
     expect(granted.map(({ kind }) => kind)).toEqual(['RoleBinding']);
     expect(pick(documents, 'Role', 'kopr-resalloc').rules).toEqual([

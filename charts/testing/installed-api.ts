@@ -28,16 +28,20 @@ export const account = (namespace: string, name: string): string => `system:serv
 
 /**
  * One server for all tests of the file, with the chart as the release `kopr` in `kopr-system`. `take` gets it when all is
- * granted; the policies themselves take a moment longer.
+ * granted; the policies themselves take a moment longer. `args` are more arguments of Helm.
  */
-export function useInstalledApi(grants: readonly Grant[], take: (installed: Installed) => Promise<void>): void {
+export function useInstalledApi(
+  grants: readonly Grant[],
+  take: (installed: Installed) => Promise<void>,
+  args: readonly string[] = [],
+): void {
   let installed: Installed | undefined;
   beforeAll(async () => {
     const api = await startTestApi();
     const users = await impersonator(api.kubeconfig);
     installed = { api, users };
     const place = ['--namespace', 'kopr-system', '--create-namespace', '--kubeconfig', api.kubeconfig];
-    await helm(['install', 'kopr', CHART, '--no-hooks', ...place]);
+    await helm(['install', 'kopr', CHART, '--no-hooks', ...place, ...args]);
     const rules = [{ apiGroups: ['kopr.dev'], resources: ['*'], verbs: ['*'] }];
     await api.ok('POST', `${RBAC}/clusterroles`, { metadata: { name: ALL_OF_KOPR }, rules });
     for (const grant of [{ user: ADMINISTRATOR, role: 'cluster-admin' }, ...grants]) await bind(api, grant);
