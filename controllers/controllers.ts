@@ -6,6 +6,7 @@ import { addBuildController } from './build/index.ts';
 import { addBuilderController } from './builder/index.ts';
 import { addChrootBuildController } from './chrootbuild/index.ts';
 import type { OperatorConfig } from './config.ts';
+import { addMachineController } from './machine/index.ts';
 import { addPackageController } from './package/index.ts';
 import { addPoolController } from './pool/index.ts';
 import { addProjectController } from './project/index.ts';
@@ -54,6 +55,7 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
   });
   addPoolController(manager, { registry });
   addBuilderController(manager, { services, installation: config, tokenKey, workers: WORKERS });
+  addMachineController(manager, { services, installation: config, tokenKey, workers: WORKERS });
   addRemovalController(manager, { services, archive: config.archive });
   addRetentionController(manager, { archive: config.archive });
   addUploadController(manager, {

@@ -3,7 +3,7 @@ import { mergeRules, runtimeRbac } from '../operator/rbac.ts';
 import { buildRbac } from './build/index.ts';
 import { builderRbac } from './builder/index.ts';
 import { chrootBuildRbac } from './chrootbuild/index.ts';
-import { hookRbac } from './hook/rbac.ts';
+import { machineRbac } from './machine/index.ts';
 import { packageRbac } from './package/index.ts';
 import { poolRbac } from './pool/index.ts';
 import { projectRbac } from './project/index.ts';
@@ -18,7 +18,7 @@ export const ALL_RULES: RbacRule[] = mergeRules([
   ...buildRbac,
   ...builderRbac,
   ...chrootBuildRbac,
-  ...hookRbac,
+  ...machineRbac,
   ...packageRbac,
   ...poolRbac,
   ...projectRbac,

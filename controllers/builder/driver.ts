@@ -25,5 +25,11 @@ export function driverPod(
     resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '1Gi' } },
     volumeMounts: [mount('task', true), mount('work'), mount('results'), mount('control', true), TMP, ...volumeMounts],
   };
-  return podAround(driver, world, installation, { fromDistgit: true, volumes, graceSeconds: GRACE_SECONDS });
+  return podAround(driver, world, installation, {
+    fromDistgit: true,
+    // Network policies let these alone reach machines.
+    labels: { 'kopr.dev/driver': 'true' },
+    volumes,
+    graceSeconds: GRACE_SECONDS,
+  });
 }

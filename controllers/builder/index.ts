@@ -34,6 +34,7 @@ import type { Services } from '../shared/services.ts';
 import type { BuilderPlan } from './plan.ts';
 import { missesItsPod, planBuilder, refused, unforgotten } from './plan.ts';
 import { builderPod } from './pod.ts';
+import { isRefusal } from './refusal.ts';
 import { createSecrets } from './secrets.ts';
 import type { BuilderWorld, Installation } from './world.ts';
 
@@ -171,13 +172,4 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
     reconcile,
     rbac: builderRbac,
   });
-}
-
-/**
- * Admission policies and validation say no for good. A 403 may pass: an exhausted ResourceQuota has room again, a Role
- * that is being replaced comes back; only Pod Security says no for good with it.
- */
-function isRefusal(error: ApiError): boolean {
-  if (error.status === 422 || error.status === 400) return true;
-  return error.status === 403 && error.message.includes('violates PodSecurity');
 }

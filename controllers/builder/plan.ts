@@ -1,4 +1,5 @@
 import type { Builder } from '../../crds/builder.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { Note } from '../shared/notes.ts';
 import { normal, warning } from '../shared/notes.ts';
@@ -13,9 +14,9 @@ type BuilderStatus = NonNullable<Builder['status']>;
 export const KEEP_FAILED_START_MS = 600_000;
 
 /** For so long, and so often, the publisher is asked to refuse the token of an attempt whose build was deleted. */
-const FORGET_DEADLINE_MS = 600_000;
-const FORGET_AGAIN_MS = 5_000;
-const ABANDONED = 'BuildDeleted';
+export const FORGET_DEADLINE_MS = 600_000;
+export const FORGET_AGAIN_MS = 5_000;
+export const ABANDONED = 'BuildDeleted';
 
 export interface BuilderPlan {
   /** Delete the Builder with all it owns; it is counted until its pod is gone. */
@@ -104,7 +105,11 @@ function lost(world: BuilderWorld, now: number, why: Omit<PodState, 'phase'>): B
 /** Nobody needs it any more. */
 function released(world: BuilderWorld, now: number): BuilderPlan {
   const { status } = world.builder;
-  const over: BuilderPlan = { ...NOTHING, deleteBuilder: true, forget: isAbandoned(world) };
+  const over: BuilderPlan = {
+    ...NOTHING,
+    deleteBuilder: true,
+    forget: isAbandoned(world.builder.status, world.chrootBuild),
+  };
   if (!isFailedStart(world.builder) || status?.endedAt === undefined) return over;
   const left = fromTimestamp(status.endedAt) + KEEP_FAILED_START_MS - now;
   if (left <= 0) return over;
@@ -112,8 +117,11 @@ function released(world: BuilderWorld, now: number): BuilderPlan {
 }
 
 /** Its stage was deleted while it worked. What is being published already must not be taken away from the publisher. */
-function isAbandoned({ builder, chrootBuild }: BuilderWorld): boolean {
-  if (builder.status?.phase === 'Ended' && builder.status.reason !== ABANDONED) return false;
+export function isAbandoned(
+  session: { phase?: string | undefined; reason?: string | undefined } | undefined,
+  chrootBuild: ChrootBuild | undefined,
+): boolean {
+  if (session?.phase === 'Ended' && session.reason !== ABANDONED) return false;
   if (chrootBuild === undefined) return true;
   const phase = chrootBuild.status?.phase;
   return chrootBuild.metadata.deletionTimestamp !== undefined && phase !== 'Publishing' && phase !== 'Importing';

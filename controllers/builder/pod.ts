@@ -52,7 +52,7 @@ export function podAround(
   build: Container,
   world: BuilderWorld,
   installation: Installation,
-  more: { fromDistgit: boolean; volumes?: object[]; graceSeconds?: number },
+  more: { fromDistgit: boolean; labels?: Record<string, string>; volumes?: object[]; graceSeconds?: number },
 ): Pod {
   const { builder, claim, pool, chrootBuild } = world;
   const name = podNameOf(world);
@@ -66,6 +66,7 @@ export function podAround(
         'app.kubernetes.io/name': 'kopr-builder',
         'app.kubernetes.io/part-of': 'kopr',
         'kopr.dev/pool': builder.spec.pool,
+        ...more.labels,
       },
       annotations: {
         'kopr.dev/chrootbuild': `${claim.chrootBuild.namespace}/${claim.chrootBuild.name}`,
@@ -102,7 +103,7 @@ function secretVolume(name: string, secretName: string, key: string, path: strin
   return { name, secret: { secretName, items: [{ key, path }] } };
 }
 
-function placement(pool: BuilderPool | undefined): Partial<PodSpec> {
+export function placement(pool: BuilderPool | undefined): Partial<PodSpec> {
   const pod = pool?.spec.pod;
   return {
     ...(pod?.nodeSelector ? { nodeSelector: { ...pod.nodeSelector } } : {}),
@@ -187,7 +188,7 @@ export function ownImage(
   return { image: installation.builderImage, imagePullPolicy: installation.builderImagePullPolicy, args: [command] };
 }
 
-function resources(pool: BuilderPool | undefined): object {
+export function resources(pool: BuilderPool | undefined): object {
   const wanted = pool?.spec.pod?.resources;
   return wanted === undefined ? {} : { resources: { ...wanted } };
 }

@@ -144,6 +144,7 @@ export function job(
     ...(machine === undefined ? {} : { [LABELS.builder]: labelValue(machine.name) }),
     ...(machine?.uid === undefined ? {} : { [LABELS.builderUID]: machine.uid }),
   };
+  const annotations = machine === undefined ? {} : { annotations: { [LABELS.builder]: machine.name } };
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -151,14 +152,14 @@ export function job(
       name: of.name,
       namespace: of.pool.metadata.namespace ?? '',
       labels,
-      ...(machine === undefined ? {} : { annotations: { [LABELS.builder]: machine.name } }),
+      ...annotations,
     },
     spec: {
       backoffLimit: 0,
       activeDeadlineSeconds: deadlineSeconds,
       ttlSecondsAfterFinished: TTL_SECONDS,
       template: {
-        metadata: { labels },
+        metadata: { labels, ...annotations },
         spec: {
           hostUsers: false,
           automountServiceAccountToken: false,

@@ -12,6 +12,9 @@ export const LABELS = {
   machineID: 'kopr.dev/machine-id',
 } as const;
 
+/** Keeps the Builder of a machine until the machine is deleted, or cleaned if it belongs to an inventory. */
+export const MACHINE_FINALIZER = 'kopr.dev/machine';
+
 /** Container of every Job that kopr makes. */
 export const HOOK_CONTAINER = 'hook';
 

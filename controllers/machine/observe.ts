@@ -1,0 +1,89 @@
+import type { Builder } from '../../crds/builder.ts';
+import { Builders, claimOf, isMachine, stageClaimOf } from '../../crds/builder.ts';
+import { BuilderPools } from '../../crds/builderpool.ts';
+import { BuilderTickets } from '../../crds/builderticket.ts';
+import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
+import { Projects } from '../../crds/project.ts';
+import { Jobs, Pods } from '../../operator/core.ts';
+import type { Manager } from '../../operator/manager.ts';
+import type { Installation } from '../builder/world.ts';
+import { LABELS } from '../hook/names.ts';
+import { builderName } from '../shared/names.ts';
+import type { MachineWorld } from './world.ts';
+
+export interface Observer {
+  observe(builder: Builder): MachineWorld;
+  /** Keys of the machines that a ticket, or a pool, concerns. */
+  ofTicket(key: string): string[];
+  ofPool(key: string): string[];
+}
+
+/** Reads the caches. */
+export function createObserver(manager: Manager, installation: Installation): Observer {
+  const builders = manager.store(Builders);
+  const pools = manager.store(BuilderPools);
+  const tickets = manager.store(BuilderTickets);
+  const chrootBuilds = manager.store(ChrootBuilds);
+  const projects = manager.store(Projects);
+  const chroots = manager.store(Chroots);
+  const pods = manager.store(Pods);
+  const jobs = manager.store(Jobs);
+  manager.addIndex(Builders, 'machine-ticket', (builder) => {
+    const { ticket } = builder.spec;
+    return ticket === undefined || !isMachine(builder) ? [] : [`${ticket.namespace}/${ticket.name}`];
+  });
+  manager.addIndex(Builders, 'machine-pool', (builder) =>
+    isMachine(builder) ? [`${builder.metadata.namespace}/${builder.spec.pool}`] : [],
+  );
+  manager.addIndex(Jobs, 'machine', ({ metadata }) => builderOf(metadata));
+  manager.addIndex(Pods, 'machine-job', ({ metadata }) => {
+    const uid = metadata.labels?.[LABELS.builderUID];
+    return uid === undefined ? [] : [uid];
+  });
+  const keyOfBuilder = ({ metadata }: Builder): string => `${metadata.namespace}/${metadata.name}`;
+
+  return {
+    observe(builder) {
+      const { namespace = '', uid = '' } = builder.metadata;
+      const claim = claimOf(builder);
+      const ticket = claim && tickets.get(`${claim.ticket.namespace}/${claim.ticket.name}`);
+      const stageClaim = stageClaimOf(builder);
+      const all = jobs.byIndex('machine', keyOfBuilder(builder));
+      const served = claim?.ticket.uid ?? builder.status?.session?.ticket;
+      return {
+        builder,
+        pool: pools.get(`${namespace}/${builder.spec.pool}`),
+        claim,
+        ticket: ticket?.metadata.uid === claim?.ticket.uid ? ticket : undefined,
+        stage: stageClaim && stageOf(stageClaim),
+        pod: served === undefined ? undefined : pods.get(`${namespace}/${builderName(served)}`),
+        jobs: all.filter(({ metadata }) => metadata.labels?.[LABELS.builderUID] === uid),
+        jobPods: pods.byIndex('machine-job', uid),
+        strangers: all.filter(({ metadata }) => metadata.labels?.[LABELS.builderUID] !== uid),
+        installation,
+        facts: {},
+      };
+    },
+    ofTicket: (key) => builders.byIndex('machine-ticket', key).map(keyOfBuilder),
+    ofPool: (key) => builders.byIndex('machine-pool', key).map(keyOfBuilder),
+  };
+
+  function stageOf(claim: NonNullable<ReturnType<typeof stageClaimOf>>): NonNullable<MachineWorld['stage']> {
+    const { namespace, name, uid } = claim.chrootBuild;
+    const found = chrootBuilds.get(`${namespace}/${name}`);
+    const chrootBuild = found?.metadata.uid === uid ? found : undefined;
+    return {
+      claim,
+      chrootBuild,
+      chroot: chrootBuild && chroots.get(chrootObjectName(chrootBuild.spec.chroot)),
+      project: chrootBuild && projects.get(`${namespace}/${chrootBuild.spec.project}`),
+    };
+  }
+}
+
+/** Key of the Builder that a Job or its pod is for. */
+export function builderOf(metadata: { namespace?: string; annotations?: Record<string, string> }): string[] {
+  const name = metadata.annotations?.[LABELS.builder];
+  return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
+}
