@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { builderPoolSpec } from '../crds/builderpool.ts';
 import { crdOf } from '../crds/crd.ts';
 import { ALL_KINDS } from '../crds/index.ts';
 import type { KubeDocument, RenderOptions } from './testing/helm.ts';
@@ -102,6 +104,36 @@ describe('wrong values are refused with a sentence:', () => {
       /sizeLimit'.*does not match pattern/,
     ],
     [
+      'a pool with two providers',
+      {
+        pools: [{ name: 'a', architectures: ['x86_64'], pod: {}, hosts: { machines: [{ name: 'm', address: 'm' }] } }],
+      },
+      /the pool "a" needs exactly one provider: set one of pod, hosts and command, not hosts and pod/,
+    ],
+    [
+      'a pool without a provider',
+      { pools: [{ name: 'a', architectures: ['x86_64'] }] },
+      /the pool "a" needs exactly one provider: .* not none/,
+    ],
+    [
+      'hosts that nobody can reach',
+      { pools: [{ name: 'a', architectures: ['x86_64'], hosts: { machines: [{ name: 'm', address: 'm' }] } }] },
+      /the pool "a" has hosts but no ssh: say how they are reached/,
+    ],
+    [
+      'a misspelt field of a hook',
+      {
+        pools: [
+          {
+            name: 'a',
+            architectures: ['x86_64'],
+            command: { image: 'a', new: { comand: ['a'] }, delete: { command: ['a'] } },
+          },
+        ],
+      },
+      /at '\/pools\/0\/command\/new'.*additional properties 'comand' not allowed/,
+    ],
+    [
       'a misspelt field of a chroot',
       { chroots: [{ name: 'a-1-x', distribution: 'a-1', architecture: 'x', container: { imgae: 'a' } }] },
       /at '\/chroots\/0\/container'.*additional properties 'imgae' not allowed/,
@@ -191,5 +223,16 @@ describe('objects from values', () => {
     for (const { kind, spec } of objects) {
       ALL_KINDS.find((candidate) => candidate.kind === kind)?.spec.parse(spec);
     }
+  });
+
+  it('may be pools of every provider, and reach the cluster as they were written', async () => {
+    const file = join(VALUES, 'everything.yaml');
+    const { 'objects.json': json } = pick(await manifests({ files: [file] }), 'ConfigMap', 'rpms-objects').data as {
+      'objects.json': string;
+    };
+    const written = (parse(readFileSync(file, 'utf8')) as { pools: { name: string }[] }).pools;
+    const objects = (JSON.parse(json) as KubeDocument[]).filter(({ kind }) => kind === 'BuilderPool');
+    expect(objects.map(({ metadata, spec }) => ({ name: metadata.name, ...(spec as object) }))).toEqual(written);
+    for (const { spec } of objects) builderPoolSpec.parse(spec);
   });
 });

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Chroots } from '../crds/chroot.ts';
-import type { Json, TestApi } from '../crds/testing/api.ts';
+import type { TestApi } from '../crds/testing/api.ts';
 import { startTestApi } from '../crds/testing/api.ts';
 import { systemClock } from '../lib/clock.ts';
 import { loadAccess } from '../operator/access.ts';
@@ -120,6 +120,22 @@ describe('an installation', () => {
     await runHelm(['upgrade'], VALUES);
   });
 
+  it('warns of machines that no policy lets anybody reach', async () => {
+    const pools = [
+      {
+        name: 'rack',
+        architectures: ['s390x'],
+        hosts: { machines: [{ name: 'm1', address: 'm1.example.com' }] },
+        ssh: { keySecretName: 'rack-key' },
+      },
+    ];
+    const warning = 'WARNING: machines of rack are reached by SSH, and networkPolicy.machines names no network';
+    expect(await runHelm(['upgrade'], { ...VALUES, pools })).toContain(warning);
+    const networkPolicy = { machines: { cidrs: ['10.1.0.0/16'] } };
+    expect(await runHelm(['upgrade'], { ...VALUES, pools, networkPolicy })).not.toContain('reached by SSH');
+    await runHelm(['upgrade'], VALUES);
+  });
+
   it('makes both certificates anew when one of them is gone', async () => {
     const before = await secret('kopr-keygen-tls');
     await api.ok('DELETE', `/api/v1/namespaces/${NAMESPACE}/secrets/kopr-publisher-tls`);
@@ -148,57 +164,6 @@ describe('the objects of the values', () => {
     } finally {
       await client.close();
     }
-  });
-});
-
-describe('rights', () => {
-  const account = (name: string): string => `system:serviceaccount:${NAMESPACE}:kopr-${name}`;
-  const kopr = (resource: string): Json => ({ group: 'kopr.dev', resource });
-
-  it.each<[string, string, Json, boolean]>([
-    ['operator', 'create', { namespace: 'kopr-builds', resource: 'pods' }, true],
-    ['operator', 'patch', { namespace: 'demo', ...kopr('builds'), subresource: 'status' }, true],
-    ['operator', 'list', { ...kopr('projects') }, true],
-    ['operator', 'create', { namespace: 'demo', resource: 'pods' }, false],
-    ['operator', 'create', { namespace: NAMESPACE, resource: 'pods' }, false],
-    ['operator', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
-    ['operator', 'get', { namespace: 'demo', resource: 'secrets' }, false],
-    ['operator', 'create', { namespace: 'kopr-builds', resource: 'pods', subresource: 'exec' }, false],
-    ['operator', 'patch', { group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions' }, false],
-    ['operator', 'patch', { group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies' }, false],
-    ['api', 'create', { namespace: 'demo', ...kopr('builds') }, true],
-    ['api', 'delete', { namespace: 'demo', ...kopr('projects') }, true],
-    ['api', 'create', { resource: 'namespaces' }, true],
-    ['api', 'delete', { resource: 'namespaces', name: 'demo' }, false],
-    ['api', 'patch', { namespace: 'demo', ...kopr('buildquotas') }, true],
-    ['api', 'create', { group: 'authentication.k8s.io', resource: 'tokenreviews' }, true],
-    ['api', 'patch', { namespace: NAMESPACE, resource: 'configmaps', name: 'kopr-build-ids' }, true],
-    ['api', 'patch', { namespace: NAMESPACE, resource: 'configmaps', name: 'kopr-web' }, false],
-    ['api', 'patch', { namespace: 'demo', ...kopr('builds'), subresource: 'status' }, false],
-    ['api', 'create', { namespace: 'demo', ...kopr('chrootbuilds') }, false],
-    ['api', 'patch', { ...kopr('chroots') }, false],
-    ['api', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
-    ['api', 'create', { namespace: 'demo', resource: 'pods' }, false],
-    ['api', 'create', { namespace: 'demo', group: 'rbac.authorization.k8s.io', resource: 'rolebindings' }, false],
-    ['postgres', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
-    ['bootstrap', 'patch', kopr('chroots'), true],
-    ['bootstrap', 'patch', { namespace: 'kopr-builds', ...kopr('builderpools') }, true],
-    ['bootstrap', 'patch', { namespace: 'demo', ...kopr('projects') }, false],
-    ['bootstrap', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
-    ['publisher', 'get', { namespace: NAMESPACE, resource: 'secrets' }, false],
-    ['keygen', 'list', { ...kopr('projects') }, false],
-  ])('of %s: may it %s %j? %s', async (name, verb, resource, allowed) => {
-    const review = await api.ok('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-      spec: { user: account(name), resourceAttributes: { verb, ...resource } },
-    });
-    expect((review.status as { allowed: boolean }).allowed).toBe(allowed);
-  });
-
-  it('of somebody with the role kopr-edit end at what kopr makes itself', async () => {
-    const role = await api.ok('GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles/kopr-edit');
-    expect(JSON.stringify(role.rules)).not.toMatch(
-      /chrootbuilds|buildertickets|builders|builderpools|buildquotas|status/,
-    );
   });
 });
 

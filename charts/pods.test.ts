@@ -40,6 +40,7 @@ describe('every pod of kopr', () => {
         'StatefulSet kopr-postgres',
         'Deployment kopr-redis',
         'Job kopr-bootstrap',
+        'Job kopr-drain',
         'Pod kopr-selftest',
       ]),
     );
@@ -69,7 +70,7 @@ describe('every pod of kopr', () => {
       .filter(({ spec }) => spec.automountServiceAccountToken !== false)
       .map(({ owner }) => owner.split(' ')[1]);
     expect(new Set(withToken.map((name) => name?.replace(/^(kopr|rpms)-/, '')))).toEqual(
-      new Set(['operator', 'api', 'resalloc', 'bootstrap', 'selftest']),
+      new Set(['operator', 'api', 'resalloc', 'bootstrap', 'drain', 'selftest']),
     );
     for (const { spec } of pods) expect(spec.serviceAccountName).not.toBe('default');
   });
@@ -203,6 +204,7 @@ describe('the environment of each process', () => {
     ['distgit', 'distgit distgit', (env) => loadDistgitConfig(env)],
     ['publisher', 'publisher publisher', (env) => readPublisherConfig(env)],
     ['bootstrap', 'bootstrap bootstrap', (env) => readBootstrapConfig(env)],
+    ['drain', 'drain bootstrap', (env) => readBootstrapConfig(env)],
   ])('of %s is what its own program takes', (_, suffix, read) => {
     const found = environments(suffix);
     expect(found).toHaveLength(FILES.length);

@@ -8,6 +8,7 @@ import { FakeApi } from '../../operator/testing/fakeApi.ts';
 import { quietLog, testClient } from '../../operator/testing/harness.ts';
 import { bootstrap } from './apply.ts';
 import { FROM_VALUES, parseObjects, targets } from './objects.ts';
+import { advanceUntil } from './testing/advance.ts';
 
 const allowed = targets({ releaseNamespace: 'kopr-system', buildsNamespace: 'kopr-builds' });
 
@@ -83,15 +84,3 @@ describe('bootstrap', () => {
     await expect(run(['a'])).rejects.toThrow(/^the API server refuses Chroot a: /);
   });
 });
-
-async function advanceUntil(running: Promise<void>, clock: FakeClock): Promise<void> {
-  let settled = false;
-  const done = (): void => {
-    settled = true;
-  };
-  running.then(done, done);
-  for (let i = 0; i < 2_000 && !settled; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    if (clock.sleeping > 0) await clock.advance(1_000);
-  }
-}

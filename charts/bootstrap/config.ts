@@ -4,6 +4,8 @@ import { apiServerOf, apiServerSettings, processSettings, readSettings } from '.
 
 const schema = z.object({
   KOPR_LOG_LEVEL: processSettings.KOPR_LOG_LEVEL,
+  /** apply: after an installation or upgrade; drain: before an uninstallation. */
+  KOPR_ACTION: z.enum(['apply', 'drain']),
   KOPR_OBJECTS_FILE: z.string().min(1),
   KOPR_RELEASE: z.string().min(1),
   KOPR_RELEASE_NAMESPACE: z.string().min(1),
@@ -14,6 +16,7 @@ const schema = z.object({
 
 export interface Config {
   logLevel: string;
+  action: 'apply' | 'drain';
   objectsFile: string;
   release: string;
   releaseNamespace: string;
@@ -27,6 +30,7 @@ export function readConfig(env: Environment): Config {
   const e = readSettings(schema, env);
   return {
     logLevel: e.KOPR_LOG_LEVEL,
+    action: e.KOPR_ACTION,
     objectsFile: e.KOPR_OBJECTS_FILE,
     release: e.KOPR_RELEASE,
     releaseNamespace: e.KOPR_RELEASE_NAMESPACE,

@@ -37,8 +37,14 @@ export const selftest = section(
 export const bootstrap = section(
   {
     timeoutSeconds: whole('Seconds within which `chroots`, `pools` and `defaultQuota` must be applied.', 180, 10, 3600),
+    drainSeconds: whole(
+      'Seconds within which all machines of BuilderPools must be deleted before kopr is uninstalled; else nothing is. Give `helm uninstall --timeout` more than this. 0: nobody waits, and machines are left where they are.',
+      280,
+      0,
+      36_000,
+    ),
     nodeSelector: podValues.nodeSelector,
     tolerations: podValues.tolerations,
   },
-  'The Job that applies `chroots`, `pools` and `defaultQuota` after an installation or upgrade.',
+  'The Job that applies `chroots`, `pools` and `defaultQuota` after an installation or upgrade, and the one that has machines deleted before kopr is uninstalled.',
 );

@@ -74,6 +74,13 @@ app.kubernetes.io/component: {{ .component }}
 {{ .Values.builderPods.placeholders.name | default (printf "%s-placeholder" (include "kopr.fullname" .)) }}
 {{- end -}}
 
+{{/* Pools of the values whose machines are reached by SSH, by name. */}}
+{{- define "kopr.sshPools" -}}
+{{- $names := list -}}
+{{- range .Values.pools -}}{{- if .ssh -}}{{- $names = append $names .name -}}{{- end -}}{{- end -}}
+{{ join ", " $names }}
+{{- end -}}
+
 {{- define "kopr.tokenSecret" -}}
 {{ .Values.token.existingSecret | default (printf "%s-token" (include "kopr.fullname" .)) }}
 {{- end -}}
@@ -154,6 +161,15 @@ the extra Service
 {{- end -}}
 {{- if ne (empty .Values.tls.existingServerSecret) (empty .Values.tls.existingClientSecret) -}}
 {{- fail "set both tls.existingServerSecret and tls.existingClientSecret, or neither: the two certificates need the same authority" -}}
+{{- end -}}
+{{- range .Values.pools -}}
+{{- $providers := pick . "pod" "hosts" "command" | keys | sortAlpha -}}
+{{- if ne (len $providers) 1 -}}
+{{- fail (printf "the pool %q needs exactly one provider: set one of pod, hosts and command, not %s" .name (join " and " $providers | default "none")) -}}
+{{- end -}}
+{{- if and .hosts (not .ssh) -}}
+{{- fail (printf "the pool %q has hosts but no ssh: say how they are reached" .name) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs: the Gateways that the routes belong to" -}}
