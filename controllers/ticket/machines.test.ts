@@ -129,6 +129,14 @@ describe('the choice between machines', () => {
     expect(chosen({ tickets: [fastTicket], builders: [aMachine('m')], pools })).toEqual(['pods']);
   });
 
+  it('leaves machines on demand to those who ask for them', () => {
+    const onDemandTags = [{ name: 'power', priority: 0 }];
+    const pools = [aMachinePool('a', { onDemandTags }), aMachinePool('b')];
+    const builders = [aMachine('m1', { pool: 'a' }), aMachine('m2', { pool: 'a' }), aMachine('m3', { pool: 'b' })];
+    expect(chosen({ builders, pools })).toEqual(['m3']);
+    expect(chosen({ builders: builders.slice(0, 2), pools })).toEqual(['m1']);
+  });
+
   it('gives each machine away once, in the order of names', () => {
     const builders = ['m3', 'm1', 'm2'].map((name) => aMachine(name));
     expect(chosen({ tickets: tickets('a/p/1', 'b/p/1', 'c/p/1', 'd/p/1'), builders })).toEqual(['m1', 'm2', 'm3']);

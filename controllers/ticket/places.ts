@@ -1,7 +1,7 @@
 import type { Builder } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { FreeMachines } from './machines.ts';
-import { fits, isOfPods, pausedUntil, priorityOf } from './pools.ts';
+import { fits, isOfPods, makesMachinesFor, pausedUntil, priorityOf } from './pools.ts';
 import { isActive } from './usage.ts';
 import type { Wish } from './wish.ts';
 import type { SchedulerWorld } from './world.ts';
@@ -26,7 +26,16 @@ export interface Place {
   machine: Builder | undefined;
 }
 
-interface Candidate {
+/** A pool that has what is asked for, full or not. */
+export interface Fit {
+  places: PoolPlaces;
+  /** Sum of the priorities of the tags that are asked for. */
+  priority: number;
+  /** It makes machines for such tickets; if it does not, its machines are rather left to those it makes them for. */
+  isMeant: boolean;
+}
+
+interface Candidate extends Pick<Fit, 'isMeant'> {
   places: PoolPlaces;
   machine: Builder | undefined;
   score: number;
@@ -36,7 +45,7 @@ interface Candidate {
 /** Free places in the pools during one cycle. They are only taken, never given back: a refusal stands. */
 export class Places {
   readonly pools: readonly PoolPlaces[];
-  private readonly fitting = new Map<string, { places: PoolPlaces; priority: number }[]>();
+  private readonly fitting = new Map<string, Fit[]>();
   /** Wishes for which no place is left, but for sandboxes with machines of their own. */
   private readonly refused = new Set<string>();
   /** Sandboxes that have, or had in this cycle, machines that nobody else may have. */
@@ -64,13 +73,16 @@ export class Places {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** Pools that have what is asked for, full or not. */
-  fittingPools(wish: Wish): readonly { places: PoolPlaces; priority: number }[] {
+  fittingPools(wish: Wish): readonly Fit[] {
     let found = this.fitting.get(wish.key);
     if (found === undefined) {
       found = this.pools
         .filter(({ pool }) => fits(pool, wish))
-        .map((places) => ({ places, priority: priorityOf(places.pool, wish.tags) }));
+        .map((places) => ({
+          places,
+          priority: priorityOf(places.pool, wish.tags),
+          isMeant: makesMachinesFor(places.pool, wish),
+        }));
       this.fitting.set(wish.key, found);
     }
     return found;
@@ -94,8 +106,8 @@ export class Places {
   take(wish: Wish, sandbox: string): Place | undefined {
     if (!this.mayServe(wish, sandbox)) return undefined;
     let best: Candidate | undefined;
-    for (const { places, priority } of this.fittingPools(wish)) {
-      const candidate = candidateOf(places, priority, sandbox);
+    for (const fit of this.fittingPools(wish)) {
+      const candidate = candidateOf(fit, sandbox);
       if (candidate !== undefined && (best === undefined || isBetter(candidate, best))) best = candidate;
     }
     if (best === undefined) return undefined;
@@ -139,21 +151,22 @@ function freePods({ pool, active, starting, pausedUntil: until }: PoolPlaces): n
   return until === undefined && starting < maxStarting ? max - active : 0;
 }
 
-function candidateOf(places: PoolPlaces, priority: number, sandbox: string): Candidate | undefined {
+function candidateOf({ places, priority, isMeant }: Fit, sandbox: string): Candidate | undefined {
   if (places.pool.spec.suspend) return undefined;
   if (places.machines === undefined) {
     const free = freePods(places);
-    return free > 0 ? { places, machine: undefined, score: priority, free } : undefined;
+    return free > 0 ? { places, machine: undefined, score: priority, free, isMeant } : undefined;
   }
   const choice = places.machines.best(sandbox);
   if (choice === undefined) return undefined;
   const score = priority + (choice.isReused ? REUSED : 0);
-  return { places, machine: choice.machine, score, free: places.machines.countFor(sandbox) };
+  return { places, machine: choice.machine, score, free: places.machines.countFor(sandbox), isMeant };
 }
 
-/** The higher score, then more free places, then the lesser name. */
+/** The higher score, then machines that are not made for others on demand, then more free places, then the lesser name. */
 function isBetter(a: Candidate, b: Candidate): boolean {
   if (a.score !== b.score) return a.score > b.score;
+  if (a.isMeant !== b.isMeant) return a.isMeant;
   if (a.free !== b.free) return a.free > b.free;
   return a.places.pool.metadata.name < b.places.pool.metadata.name;
 }

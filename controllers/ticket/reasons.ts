@@ -1,5 +1,4 @@
 import type { Places, PoolPlaces } from './places.ts';
-import { makesMachinesFor } from './pools.ts';
 import type { Wish } from './wish.ts';
 
 export interface Reason {
@@ -29,7 +28,7 @@ export function prospectOf(wish: Wish, places: Places, now: number): Prospect {
   }
   const pools = open.map((each) => each.places);
   const making = open
-    .filter((each) => each.places.machines !== undefined && makesMachinesFor(each.places.pool, wish))
+    .filter((each) => each.places.machines !== undefined && each.isMeant)
     .sort((a, b) => b.priority - a.priority)
     .map((each) => each.places);
   const awake = pools.filter((each) => each.pausedUntil === undefined);

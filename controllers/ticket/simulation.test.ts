@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { toTimestamp } from '../../lib/clock.ts';
 import { aPool } from '../testing/objects.ts';
 import { SimulatedCluster } from './testing/cluster.ts';
+import { machineDay, passTime } from './testing/machineDay.ts';
 import type { Plan } from './testing/plan.ts';
 import type { Random } from './testing/random.ts';
 import { createRandom } from './testing/random.ts';
@@ -16,10 +17,29 @@ describe('a simulated day', () => {
     await expect(log).toMatchFileSnapshot(`testdata/simulation-${seed}.txt`);
   });
 
+  it.each([{ seed: 5 }, { seed: 20261129 }])('with machines and seed $seed decides as before', async ({ seed }) => {
+    await expect(simulateMachines(seed, 100)).toMatchFileSnapshot(`testdata/machines-${seed}.txt`);
+  });
+
   it('is the same twice', () => {
     expect(simulate(7, 60)).toBe(simulate(7, 60));
+    expect(simulateMachines(7, 40)).toBe(simulateMachines(7, 40));
   });
 });
+
+function simulateMachines(seed: number, ticks: number): string {
+  const random = createRandom(seed);
+  const cluster = machineDay();
+  const lines: string[] = [];
+  for (let tick = 1; tick <= ticks; tick++) {
+    const happened = passTime(cluster, random);
+    lines.push(
+      `tick ${tick}${happened.length > 0 ? `: ${happened.join(', ')}` : ''}`,
+      ...describePlan(cluster.cycle()),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
 
 const OWNERS = ['anna', 'ben', '@group'];
 const PROJECTS = ['main', 'next'];
@@ -100,7 +120,9 @@ function administration(cluster: SimulatedCluster, random: Random): string[] {
 }
 
 function describePlan(plan: Plan): string[] {
-  const lines = plan.assign.map(({ ticket, pool }) => `  ${ticket.metadata.name} -> ${pool}`);
+  const lines = plan.assign.map(({ ticket, pool, machine }) => {
+    return `  ${ticket.metadata.name} -> ${machine?.metadata.name ?? pool}`;
+  });
   const counts = new Map<string, number>();
   for (const { reason } of plan.waiting) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const next = plan.waiting.filter(({ position }) => position !== undefined && position < 3);
