@@ -2,6 +2,7 @@ import type { Builder } from '../../crds/builder.ts';
 import { Builders } from '../../crds/builder.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { toTimestamp } from '../../lib/clock.ts';
+import { lentOutput } from '../../lib/resalloc/lent-output.ts';
 import { isInvalid } from '../../operator/client.ts';
 import type { ReconcileContext } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
@@ -55,7 +56,7 @@ export function createAssigner(
   async function carryOut({ ticket, pool, machine }: Assignment, ctx: ReconcileContext): Promise<Outcome> {
     const builder = machine === undefined ? await makePod(ticket, pool) : await claim(ticket, machine);
     if (builder === undefined) return 'taken';
-    const data = ticket.spec.chrootBuild === undefined ? builder.status?.data : undefined;
+    const data = ticket.spec.chrootBuild === undefined ? lentOutput(builder.status ?? {}) : undefined;
     await tell(manager, ticket, {
       phase: 'Assigned',
       reason: 'Assigned',
