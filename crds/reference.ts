@@ -22,6 +22,9 @@ Every kind belongs to \`${API_VERSION}\` and to the category \`kopr\` (\`kubectl
 | Kind | Short name | Scope | What it is |
 |---|---|---|---|
 ${rows.join('\n')}
+
+Guides: [builders](../builders.md) (pools, machines, hooks, quotas), [Resalloc](../resalloc.md),
+[architecture](../architecture.md), [security](../security.md).
 `;
 }
 
