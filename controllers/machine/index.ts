@@ -10,10 +10,13 @@
  *
  * Every hook is a Job whose name follows from its cause. Its result is in the status before the Job is deleted.
  */
+import type { Claim } from '../../crds/builder.ts';
 import { Builders, isMachine } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
+import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import type { ApiClient } from '../../operator/client.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import { Jobs, Pods } from '../../operator/core.ts';
@@ -67,7 +70,8 @@ export function addMachineController(manager: Manager, options: MachineOptions):
   async function proven(world: MachineWorld): Promise<MachineWorld> {
     const needs = needsProof(world);
     const { namespace = '', name, uid } = world.builder.metadata;
-    let { jobs, pod } = world;
+    let { jobs, pod, ticket } = world;
+    if (needs.ticket && world.claim !== undefined) ticket = await find(manager.client, world.claim.ticket);
     if (needs.newJob) {
       const job = await manager.client.get(Jobs, `${namespace}/${jobName(name, 'new')}`);
       if (job?.metadata.labels?.['kopr.dev/builder-uid'] === uid && job !== undefined) jobs = [job];
@@ -76,7 +80,7 @@ export function addMachineController(manager: Manager, options: MachineOptions):
       const ticket = world.claim?.ticket.uid ?? world.builder.status?.session?.ticket ?? '';
       pod = await manager.client.get(Pods, `${namespace}/${builderName(ticket)}`);
     }
-    return { ...world, jobs, pod };
+    return { ...world, jobs, pod, ticket };
   }
 
   async function answer(world: MachineWorld, plan: MachinePlan, ctx: ReconcileContext): Promise<Facts | undefined> {
@@ -126,4 +130,10 @@ export function addMachineController(manager: Manager, options: MachineOptions):
     reconcile,
     rbac: machineRbac,
   });
+}
+
+/** The ticket itself, not another one of its name. */
+async function find(client: ApiClient, of: Claim['ticket']): Promise<BuilderTicket | undefined> {
+  const ticket = await client.get(BuilderTickets, `${of.namespace}/${of.name}`);
+  return ticket?.metadata.uid === of.uid ? ticket : undefined;
 }

@@ -85,15 +85,27 @@ export function refusedJob(world: MachineWorld, problem: string, now: number): M
   }
 }
 
+export interface Proof {
+  ticket: boolean;
+  newJob: boolean;
+  pod: boolean;
+}
+
 /**
  * What the plan takes for gone. A cache that lags behind is no proof: ask before the plan is followed. The Job of "new"
- * was made before the status said so; the pod of a session likewise; and nothing may be cleaned under a pod.
+ * was made before the status said so; the pod of a session likewise; nothing may be cleaned under a pod;
+ * and a claim may be known before the ticket that it is for.
  */
-export function needsProof({ builder, claim, jobs, pod }: MachineWorld): { newJob: boolean; pod: boolean } {
+export function needsProof({ builder, claim, ticket, jobs, pod }: MachineWorld): Proof {
   const { metadata, status } = builder;
   const deleting = metadata.deletionTimestamp !== undefined;
   const making = !deleting && status?.phase === 'Starting' && status.reason === 'Making' && jobs.length === 0;
   const over = status?.session?.phase === 'Ended' || status?.session?.phase === 'Lost';
   const driven = claim?.stage !== undefined && status?.phase === 'Running';
-  return { newJob: making, pod: pod === undefined && (driven || (deleting && !over && status?.session !== undefined)) };
+  const claimed = !deleting && (status?.phase === 'Ready' || status?.phase === 'Running');
+  return {
+    ticket: claimed && claim !== undefined && ticket === undefined,
+    newJob: making,
+    pod: pod === undefined && (driven || (deleting && !over && status?.session !== undefined)),
+  };
 }

@@ -87,11 +87,14 @@ describe('a machine that is claimed for a stage', () => {
     expect(waits).not.toHaveProperty('status');
   });
 
-  it.each([
-    ['its stage is gone', { chrootBuild: undefined }],
-    ['its chroot is gone', { chroot: undefined }],
-  ])('is not driven when %s', (_what, stage) => {
-    const { status, createDriver } = plan({ status: UP, stage });
+  it('waits for its stage to be seen: the ticket of one that is gone goes with it', () => {
+    const waits = plan({ status: UP, stage: { chrootBuild: undefined } });
+    expect(waits).toMatchObject({ createJobs: [], requeueAfterMs: 5_000 });
+    expect([waits.status, waits.createDriver]).toEqual([undefined, undefined]);
+  });
+
+  it('is not driven when its chroot is gone', () => {
+    const { status, createDriver } = plan({ status: UP, stage: { chroot: undefined } });
     expect(createDriver).toBeUndefined();
     expect(status?.session).toMatchObject({ phase: 'Lost', reason: 'PodRefused' });
   });
@@ -199,12 +202,12 @@ describe('liveness while it works', () => {
 });
 
 describe('proof', () => {
-  it('is needed before a pod or the Job of "new" is taken for gone', () => {
-    expect(needsProof(aWorld({ spec: CLAIMED, status: RUNNING }))).toEqual({ newJob: false, pod: true });
-    expect(needsProof(aWorld({ status: { phase: 'Starting', reason: 'Making' } }))).toEqual({
-      newJob: true,
-      pod: false,
-    });
-    expect(needsProof(aWorld({ status: UP }))).toEqual({ newJob: false, pod: false });
+  it('is needed before a ticket, a pod or the Job of "new" is taken for gone', () => {
+    const claimed = { spec: CLAIMED, status: RUNNING };
+    const making = { status: { phase: 'Starting' as const, reason: 'Making' } };
+    expect(needsProof(aWorld(claimed))).toEqual({ ticket: false, newJob: false, pod: true });
+    expect(needsProof(aWorld({ ...claimed, ticket: undefined }))).toMatchObject({ ticket: true });
+    expect(needsProof(aWorld(making))).toEqual({ ticket: false, newJob: true, pod: false });
+    expect(needsProof(aWorld({ status: UP }))).toEqual({ ticket: false, newJob: false, pod: false });
   });
 });

@@ -39,15 +39,18 @@ function drive(world: MachineWorld, stage: Stage, session: Session | undefined, 
   const timeout = pool?.spec.startTimeoutSeconds ?? 600;
   if (pod === undefined) {
     if (session !== undefined) return ended(world, { phase: 'Lost', ...VANISHED }, now);
-    const problem = obstacle(world, stage);
+    const left = secondsLeft(ticket?.status?.assignedAt, timeout, now);
+    const problem = obstacle(stage);
     if (problem !== undefined) return ended(world, { phase: 'Lost', reason: 'PodRefused', message: problem }, now);
     if (machineTargetOf(world.builder, pool) === undefined) {
       return lost(world, 'MachineLost', 'its pool does not say any more how to reach it over SSH', now);
     }
-    if (secondsLeft(ticket?.status?.assignedAt, timeout, now) <= 0) {
+    if (left <= 0) {
       const message = 'its pod could not be created in time; the log of the operator says why';
       return ended(world, { phase: 'Lost', reason: 'StartTimeout', message }, now);
     }
+    // One that is gone takes its ticket along, which shows soon.
+    if (stage.chrootBuild === undefined) return { ...NOTHING, requeueAfterMs: UNSEEN_MS };
     const begun: PodState = { phase: 'Starting', reason: 'BuilderStarting', message: 'its builder is starting' };
     return { ...followed(world, begun, now), createDriver: true };
   }
@@ -63,10 +66,13 @@ function drive(world: MachineWorld, stage: Stage, session: Session | undefined, 
   return state.phase === 'Starting' ? { ...plan, requeueAfterMs: left * 1000 } : plan;
 }
 
+/** A stage may be known later than the claim for it. */
+const UNSEEN_MS = 5_000;
+
 const VANISHED = { reason: 'PodVanished', message: 'its pod was deleted or its node is gone' };
 
-function obstacle({ builder }: MachineWorld, { chrootBuild, chroot }: Stage): string | undefined {
-  if (chrootBuild === undefined) return `the stage that machine ${builder.metadata.name} was claimed for is gone`;
+function obstacle({ chrootBuild, chroot }: Stage): string | undefined {
+  if (chrootBuild === undefined) return undefined;
   if (chrootBuild.spec.stage !== 'binary') return 'sources are made in pods, not on machines';
   return chroot === undefined ? `Chroot ${chrootBuild.spec.chroot} is no longer there` : undefined;
 }

@@ -56,7 +56,10 @@ export class Blade {
       get: (type, key, options) => read(() => inner.get(type, key, options)),
       list: (type, options) => read(() => inner.list(type, options)),
       stream: (request) => read(() => inner.stream(request)),
-      podLog: (key, options) => inner.podLog(key, options),
+      podLog: (key, options) => {
+        if (this.fallen) throw new ProcessDied('this process is dead');
+        return inner.podLog(key, options);
+      },
       create: (type, obj, options) => write(type, 'create', () => inner.create(type, obj, options)),
       apply: (type, obj, options) => write(type, 'apply', () => inner.apply(type, obj, options)),
       patchFinalizers: (type, obj, finalizers, options) =>

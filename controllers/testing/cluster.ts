@@ -18,10 +18,12 @@ import type { KubeObject, ResourceType } from '../../operator/resource.ts';
 import type { Change } from '../../operator/store.ts';
 import { quietLog } from '../../operator/testing/harness.ts';
 import { freshNamespace, realClient } from '../../operator/testing/realApi.ts';
+import type { ControllerSetup } from '../controllers.ts';
 import { addControllers } from '../controllers.ts';
 import { Blade } from './blade.ts';
 import { addCollector } from './collector.ts';
 import { CHROOTS, createChroot, createPool } from './create.ts';
+import { JobPlayer } from './jobs.ts';
 import { Kubelet } from './kubelet.ts';
 import type { Standins } from './standins.ts';
 import { startStandins, TOKEN_KEY } from './standins.ts';
@@ -31,6 +33,7 @@ export interface TestCluster {
   client: ApiClient;
   standins: Standins;
   kubelet: Kubelet;
+  jobs: JobPlayer;
   /** Namespaces of this cluster alone: of one owner, of builders, and of the installation. */
   namespaces: { tenant: string; builds: string; release: string };
   seen: Sightings;
@@ -45,6 +48,8 @@ export interface TestCluster {
 
 export interface OperatorOptions {
   blade?: Blade;
+  /** Only these controllers. Default: all. */
+  controllers?: (manager: Manager, setup: ControllerSetup) => void;
   leaderElection?: Pick<LeaderElectionOptions, 'identity' | 'onLost' | 'leaseMs' | 'renewDeadlineMs' | 'retryMs'>;
 }
 
@@ -88,6 +93,8 @@ export async function startCluster(
     scopes,
   });
   kubelet.add(world);
+  const jobs = new JobPlayer();
+  jobs.add(world);
   addCollector(world);
   const seen = watchSightings(world);
   for (const type of SHOWN) world.store(type);
@@ -100,7 +107,7 @@ export async function startCluster(
     const own = await realClient();
     const agent = new Agent({ connections: 8, headersTimeout: 10_000 });
     const manager = createManager({
-      client: blade.client(own),
+      client: blade.client({ ...own, podLog: (key) => jobs.podLog(key) }),
       clock: systemClock,
       log: quietLog,
       registry,
@@ -112,7 +119,8 @@ export async function startCluster(
         ? { leaderElection: { namespace: namespaces.release, name: 'kopr-operator', ...options.leaderElection } }
         : {}),
     });
-    addControllers(manager, {
+    const add = options.controllers ?? addControllers;
+    add(manager, {
       config: {
         releaseNamespace: namespaces.release,
         buildsNamespace: namespaces.builds,
@@ -124,6 +132,7 @@ export async function startCluster(
         builderImage: 'localhost/kopr-builder',
         builderImagePullPolicy: 'IfNotPresent',
         hostAliases: [],
+        placeholderPriorityClass: 'kopr-placeholder',
         vendor: 'kopr',
         archive: 'none',
         uploadHours: 24,
@@ -155,6 +164,7 @@ export async function startCluster(
     client,
     standins,
     kubelet,
+    jobs,
     namespaces,
     seen,
     find: (type, name) =>

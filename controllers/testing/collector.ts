@@ -9,7 +9,7 @@ import { Builds } from '../../crds/build.ts';
 import { Builders } from '../../crds/builder.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
-import { Pods, Secrets } from '../../operator/core.ts';
+import { Jobs, Pods, Secrets } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { KubeObject, ResourceType } from '../../operator/resource.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
@@ -23,6 +23,7 @@ const OWNED = [
   { owner: ChrootBuilds, dependent: BuilderTickets },
   { owner: Builders, dependent: Secrets },
   { owner: Builders, dependent: Pods },
+  { owner: Jobs, dependent: Pods },
 ] as unknown as { owner: ResourceType<KubeObject>; dependent: ResourceType<KubeObject> }[];
 
 const ALL = [...new Set(OWNED.flatMap(({ owner, dependent }) => [owner, dependent]))];

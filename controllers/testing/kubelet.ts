@@ -7,7 +7,7 @@ import type { ReconcileResult } from '../../operator/controller.ts';
 import type { ContainerStatus, Pod, PodStatus, Secret } from '../../operator/core.ts';
 import { Pods, Secrets } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
-import { keyOf } from '../../operator/resource.ts';
+import { controllerOf, keyOf } from '../../operator/resource.ts';
 import { TASK_ENTRY, TOKEN_ENTRY } from '../builder/pod.ts';
 import { resultsDirectory } from '../shared/names.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
@@ -75,7 +75,7 @@ export class Kubelet {
   private async run(manager: Manager, pod: Pod): Promise<ReconcileResult> {
     const phase = pod.status?.phase;
     if (pod.metadata.deletionTimestamp !== undefined) return kill(manager, pod);
-    if (phase === 'Succeeded' || phase === 'Failed') return undefined;
+    if (phase === 'Succeeded' || phase === 'Failed' || controllerOf(pod)?.kind === 'Job') return undefined;
     const document = await this.mount(manager, pod);
     const fate = this.fate(document, Number(document.task.split('.').at(-1)));
     if (phase !== 'Running') {
