@@ -2,11 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 const notOurs = ['node_modules/**', 'dist/**'];
 /** They need Helm, which comes with the embedded cluster. */
-const chart = ['charts/{chart,distgit,facade,monitoring,pods,resalloc}.test.ts'];
+const chart = ['charts/{chart,distgit,facade,monitoring,network,pods,resalloc}.test.ts'];
 /** They run for long: whole processes that are killed, chroots, clones over HTTP. */
 const processes = [
   'builder/pod.test.ts',
   'builder/engines/*.test.ts',
+  'builder/machine/{build,mock,reach}.test.ts',
   'builder/fetch/{fetch,distgit}.test.ts',
   'builder/sources/hostile-spec.test.ts',
   'builder/sources/git.test.ts',
