@@ -31,6 +31,7 @@ describe('readConfig', () => {
       resultsURL: 'https://results.example/results',
       builderImagePullPolicy: 'IfNotPresent',
       hostAliases: [],
+      placeholderPriorityClass: 'kopr-placeholder',
       vendor: 'kopr',
       apiServer: {},
     });

@@ -50,6 +50,11 @@ const variables = z
         }
       })
       .describe('names that builder pods know without DNS, as in the spec of a pod'),
+    KOPR_PLACEHOLDER_PRIORITY_CLASS: z
+      .string()
+      .min(1)
+      .default('kopr-placeholder')
+      .describe('PriorityClass of placeholder pods, below that of builder pods'),
     KOPR_ARCHIVE: z
       .enum(['required', 'none'])
       .default('none')
@@ -89,6 +94,7 @@ export interface OperatorConfig {
   builderImage: string;
   builderImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   hostAliases: { ip: string; hostnames: string[] }[];
+  placeholderPriorityClass: string;
   archive: 'required' | 'none';
   uploadHours: number;
   vendor: string;
@@ -114,6 +120,7 @@ export function readConfig(env: Environment): OperatorConfig {
     builderImage: e.KOPR_BUILDER_IMAGE,
     builderImagePullPolicy: e.KOPR_BUILDER_IMAGE_PULL_POLICY,
     hostAliases: e.KOPR_BUILDER_HOST_ALIASES,
+    placeholderPriorityClass: e.KOPR_PLACEHOLDER_PRIORITY_CLASS,
     archive: e.KOPR_ARCHIVE,
     uploadHours: e.KOPR_UPLOAD_HOURS,
     vendor: e.KOPR_VENDOR,

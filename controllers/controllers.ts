@@ -6,8 +6,11 @@ import { addBuildController } from './build/index.ts';
 import { addBuilderController } from './builder/index.ts';
 import { addChrootBuildController } from './chrootbuild/index.ts';
 import type { OperatorConfig } from './config.ts';
+import { addFleetController } from './fleet/index.ts';
 import { addMachineController } from './machine/index.ts';
+import { addOrphanController } from './orphan/index.ts';
 import { addPackageController } from './package/index.ts';
+import { addPlaceholderController } from './placeholder/index.ts';
 import { addPoolController } from './pool/index.ts';
 import { addProjectController } from './project/index.ts';
 import { addRemovalController } from './removal/index.ts';
@@ -54,6 +57,13 @@ export function addControllers(manager: Manager, setup: ControllerSetup): void {
     metrics: createSchedulerMetrics(registry, clock),
   });
   addPoolController(manager, { registry });
+  addFleetController(manager, { buildsNamespace: config.buildsNamespace });
+  addOrphanController(manager, { buildsNamespace: config.buildsNamespace });
+  addPlaceholderController(manager, {
+    installation: config,
+    priorityClassName: config.placeholderPriorityClass,
+    clock,
+  });
   addBuilderController(manager, { services, installation: config, tokenKey, workers: WORKERS });
   addMachineController(manager, { services, installation: config, tokenKey, workers: WORKERS });
   addRemovalController(manager, { services, archive: config.archive });

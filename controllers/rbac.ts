@@ -3,8 +3,11 @@ import { mergeRules, runtimeRbac } from '../operator/rbac.ts';
 import { buildRbac } from './build/index.ts';
 import { builderRbac } from './builder/index.ts';
 import { chrootBuildRbac } from './chrootbuild/index.ts';
+import { fleetRbac } from './fleet/index.ts';
 import { machineRbac } from './machine/index.ts';
+import { orphanRbac } from './orphan/index.ts';
 import { packageRbac } from './package/index.ts';
+import { placeholderRbac } from './placeholder/index.ts';
 import { poolRbac } from './pool/index.ts';
 import { projectRbac } from './project/index.ts';
 import { removalRbac } from './removal/index.ts';
@@ -18,8 +21,11 @@ export const ALL_RULES: RbacRule[] = mergeRules([
   ...buildRbac,
   ...builderRbac,
   ...chrootBuildRbac,
+  ...fleetRbac,
   ...machineRbac,
+  ...orphanRbac,
   ...packageRbac,
+  ...placeholderRbac,
   ...poolRbac,
   ...projectRbac,
   ...removalRbac,
