@@ -68,6 +68,18 @@ describe('the interface of Resalloc', () => {
     });
   });
 
+  it.each<[string, object, string | undefined]>([
+    ['nothing to be seen from outside', {}, undefined],
+    ['the addresses of clients with a LoadBalancer', { type: 'LoadBalancer' }, 'Local'],
+    ['every node answering with a NodePort', { type: 'NodePort' }, 'Cluster'],
+    ['what the values say', { type: 'NodePort', externalTrafficPolicy: 'Local' }, 'Local'],
+  ])('has a Service with %s', async (_, service, policy) => {
+    const { externalTrafficPolicy } = pick(await withResalloc({ service }), 'Service', 'kopr-resalloc').spec as {
+      externalTrafficPolicy?: string;
+    };
+    expect(externalTrafficPolicy).toBe(policy);
+  });
+
   it('may write tickets and its counter in the namespace of kopr, and nothing else', async () => {
     const documents = await withResalloc();
     const granted = documents.filter(

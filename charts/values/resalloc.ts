@@ -40,6 +40,12 @@ export const resalloc = section(
       {
         type: serviceType.describe('Type of the Service (port 49100).'),
         nodePort,
+        externalTrafficPolicy: z
+          .enum(['', 'Cluster', 'Local'])
+          .default('')
+          .describe(
+            'Local keeps the addresses of clients, which `networkPolicy.resallocFrom` may name, and answers on the nodes of its pods only. Empty: Local for LoadBalancer, Cluster for NodePort.',
+          ),
         annotations: labels('Its annotations.'),
       },
       'Service of the XML-RPC interface.',
