@@ -4,7 +4,7 @@ import { debianMirror } from '../distro/apt/mirror.ts';
 import type { Config } from '../distro/config.ts';
 import { writeImage } from '../distro/image/image.ts';
 import { inputsHash } from '../distro/inputs.ts';
-import { FOREIGN_RELEASE } from '../distro/releases.ts';
+import { FOREIGN_RELEASE, type Release } from '../distro/releases.ts';
 import { buildRepository, type Report } from '../distro/repository.ts';
 import { run } from '../distro/run.ts';
 import { cached, keyOf } from './cache.ts';
@@ -19,7 +19,8 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const HERE = import.meta.dirname;
 const SHARE = '/usr/share/kopr-test';
 const EMULATORS: Readonly<Record<string, string>> = { x86_64: 'qemu-system-x86', aarch64: 'qemu-system-arm' };
-const HYPERVISOR_PACKAGES = ['busybox', 'openssh-server', 'procps', 'qemu-utils', 'socat', 'tini'];
+// Python compiles what the systems of other architectures have of it.
+const HYPERVISOR_PACKAGES = ['busybox', 'openssh-server', 'procps', 'python3', 'qemu-utils', 'socat', 'tini'];
 const HOOKS_PACKAGES = ['openssh-client'];
 const USER = '1000:1000';
 
@@ -52,12 +53,15 @@ async function hypervisor(
   const root = await debian('hypervisor', [...HYPERVISOR_PACKAGES, ...emulators], mirror, parent, report);
   const systems: { architecture: string; directory: string }[] = [];
   for (const machine of machines) {
-    systems.push({ architecture: machine.architecture, directory: await system(machine, mirror, parent, report) });
+    systems.push({
+      architecture: machine.architecture,
+      directory: await system(machine, mirror, root, parent, report),
+    });
   }
   const foreign = machines.some(({ release }) => release.foreign);
-  const repository = foreign ? await foreignRepository(mirror, parent, report) : undefined;
+  const served = foreign ? await repository('repository', FOREIGN_RELEASE, mirror, parent, report) : undefined;
   const files = await filesOf('hypervisor');
-  const parts = [root, repository ?? '', ...systems.map(({ directory }) => directory)];
+  const parts = [root, served ?? '', ...systems.map(({ directory }) => directory)];
   const key = await keyOf([HYPERVISOR_IMAGE, ...parts], [...files, join(HERE, 'build.ts')]);
   const directory = await cached(parent, 'hypervisor-image', key, async (target) => {
     report('writing the image of the hypervisor');
@@ -78,9 +82,9 @@ async function hypervisor(
           at: `${SHARE}/machines/${one.architecture}`,
           keepOwners: false,
         })),
-        ...(repository === undefined
+        ...(served === undefined
           ? []
-          : [{ directory: repository, at: `${SHARE}/repositories/${FOREIGN_RELEASE.id}`, keepOwners: false }]),
+          : [{ directory: served, at: `${SHARE}/repositories/${FOREIGN_RELEASE.id}`, keepOwners: false }]),
         { directory: scripts, at: '', keepOwners: false },
       ],
     });
@@ -145,22 +149,37 @@ async function debian(
   });
 }
 
-async function system(machine: Machine, mirror: string, parent: string, report: Report): Promise<string> {
-  const guest = await filesOf('guest');
+async function system(
+  machine: Machine,
+  mirror: string,
+  python: string,
+  parent: string,
+  report: Report,
+): Promise<string> {
+  const name = `system-${machine.architecture}`;
+  const source = await repository(`${name}-packages`, machine.release, mirror, parent, report);
   const key = await keyOf(
-    [JSON.stringify(machine), await inputsHash(join(HERE, '..', 'distro'))],
-    [...guest, join(HERE, 'system.ts')],
+    [JSON.stringify(machine), source, python],
+    [...(await filesOf('guest')), join(HERE, 'system.ts')],
   );
-  return cached(parent, `system-${machine.architecture}`, key, (target) =>
-    buildSystem(machine, mirror, target, (line) => report(`${machine.architecture}: ${line}`)),
+  return cached(parent, name, key, (target) =>
+    buildSystem(machine, { mirror, repository: source, python }, target, (line) =>
+      report(`${machine.architecture}: ${line}`),
+    ),
   );
 }
 
-async function foreignRepository(mirror: string, parent: string, report: Report): Promise<string> {
-  const key = await keyOf([JSON.stringify(FOREIGN_RELEASE), await inputsHash(join(HERE, '..', 'distro'))]);
-  const directory = await cached(parent, 'repository', key, async (target) => {
-    await buildRepository(FOREIGN_RELEASE, mirror, target, (line) => report(`${FOREIGN_RELEASE.id}: ${line}`));
-    for (const name of ['apt', 'triggers']) await rm(join(target, name), { recursive: true, force: true });
+async function repository(
+  name: string,
+  release: Release,
+  mirror: string,
+  parent: string,
+  report: Report,
+): Promise<string> {
+  const key = await keyOf([JSON.stringify(release), await inputsHash(join(HERE, '..', 'distro'))]);
+  const directory = await cached(parent, name, key, async (target) => {
+    await buildRepository(release, mirror, target, (line) => report(`${name}: ${line}`));
+    for (const rest of ['apt', 'triggers']) await rm(join(target, rest), { recursive: true, force: true });
   });
   return join(directory, 'repo');
 }

@@ -15,9 +15,9 @@ ln -sfn /proc/self/fd /dev/fd
 ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout
 ln -sfn /proc/self/fd/2 /dev/stderr
-for module in failover net_failover virtio_net; do insmod "/usr/lib/kopr-modules/$module.ko"; done
+for module in virtio_blk failover net_failover virtio_net; do insmod "/usr/lib/kopr-modules/$module.ko"; done
 mkdir -p /run/seed /run/sshd /root/.ssh
-tar -xf /dev/nvme0n2 -C /run/seed
+tar -xf /dev/vda -C /run/seed
 hostname "$(cat /run/seed/hostname)"
 install -m 0600 /run/seed/authorized_keys /root/.ssh/authorized_keys
 install -m 0600 /run/seed/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key

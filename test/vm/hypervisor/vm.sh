@@ -98,15 +98,15 @@ start() {
       ;;
     *) fail "nothing here emulates '$arch'" ;;
   esac
+  # Disks of different kinds: which of two NVMe ones the kernel finds first is chance.
   # restrict: the machine reaches nothing, and only the port of its sshd leads to it.
   "$@" -name "kopr-vm-$(basename "$directory")" -accel tcg,thread=multi -m "$memory" -smp "$cpus" \
     -nodefaults -no-user-config -no-reboot -display none \
     -serial "file:$directory/console" -monitor "unix:$directory/monitor,server=on,wait=off" \
     -kernel "$images/$arch/vmlinuz" \
     -append "root=/dev/nvme0n1 rw console=$console quiet panic=-1 mitigations=off init=/usr/sbin/kopr-init" \
-    -device nvme,serial=kopr \
-    -drive "if=none,id=root,format=qcow2,cache=unsafe,file=$directory/disk" -device nvme-ns,drive=root,nsid=1 \
-    -drive "if=none,id=seed,format=raw,readonly=on,file=$directory/seed.tar" -device nvme-ns,drive=seed,nsid=2 \
+    -drive "if=none,id=root,format=qcow2,cache=unsafe,file=$directory/disk" -device nvme,serial=kopr,drive=root \
+    -drive "if=none,id=seed,format=raw,readonly=on,file=$directory/seed.tar" -device virtio-blk-pci,drive=seed \
     -netdev "user,id=net,restrict=on,hostfwd=tcp:$bind:$(cat "$directory/port")-10.0.2.15:22" \
     -device virtio-net-pci,id=nic,netdev=net,romfile= \
     -pidfile "$directory/pid" -daemonize
@@ -117,7 +117,7 @@ new() {
   name=$1 arch=$2
   case $arch in *[!a-z0-9_]*) fail "'$arch' is no architecture" ;; esac
   if ! running "$name"; then
-    [ -f "$images/$arch/disk.qcow2" ] || fail "there is no image for '$arch'; there are: $(ls "$images")"
+    [ -f "$images/$arch/disk.qcow2" ] || fail "there is no image for '$arch'; there are: $(cd "$images" && echo *)"
     delete "$name"
     [ "$(list | wc -l)" -lt "$most" ] || fail "there are $most machines already, which is all this host has room for"
     part=$machines/.part
