@@ -66,7 +66,7 @@ fix: setup ## Format the code
 e2e: setup ## Install kopr into the cluster and run the end-to-end tests
 	@$(NODE) test/run.ts e2e
 
-bench: setup ## Measure the scheduler, dispatching and the REST API, against what they must reach
+bench: setup ## Measure the scheduler, whole builds, long queues and the REST API against what they must reach (20 min)
 	@$(NODE) bench/main.ts
 
 up: setup ## Start the embedded Kubernetes (or check the cluster of KUBECONFIG, or create a kind cluster)

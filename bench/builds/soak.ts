@@ -1,0 +1,90 @@
+/**
+ * Churn for minutes or hours: a queue of builds that never gets shorter, while builds end, are deleted when their time
+ * is over, and new ones come. What the operator holds after garbage was collected must not grow with time.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Builds } from '../../crds/build.ts';
+import { isComplete } from '../../crds/states.ts';
+import { errorMessage } from '../../lib/errors.ts';
+import { startSite } from './site.ts';
+import { submit, submitOne } from './submit.ts';
+
+const SAMPLE_MS = 20_000;
+/** Part of the samples at the beginning that do not count: compiled code, buffers and connections come then. */
+const WARM_UP = 0.3;
+const PLACES = 20;
+
+export interface SoakSample {
+  minutes: number;
+  /** MB after garbage was collected. */
+  rss: number;
+  heap: number;
+  finished: number;
+}
+
+export interface SoakOutcome {
+  samples: SoakSample[];
+  /** MB an hour, by a line through the samples after the warm-up, and how far off it may be (two standard errors). */
+  rss: Slope;
+  heap: Slope;
+  peak: number;
+}
+
+export interface Slope {
+  perHour: number;
+  error: number;
+}
+
+export async function runSoak(minutes: number, queued: number, report: (line: string) => void): Promise<SoakOutcome> {
+  let finished = 0;
+  let serial = 0;
+  let problem: unknown;
+  const site = await startSite({
+    pool: { max: PLACES, maxStarting: PLACES },
+    lives: { startMs: 200, buildMs: 500 },
+    project: { retention: { ttlSecondsAfterFinished: 60, keepLast: 0 } },
+    prepare: (world) => void world.store(Builds),
+  });
+  try {
+    const operator = await site.startOperator();
+    await submit(site.client, queued, 'first');
+    site.world.store(Builds).subscribe(({ old, now }) => {
+      if (now === undefined || !isComplete(now) || isComplete(old)) return;
+      finished++;
+      submitOne(site.client, 'next', serial++).catch((error: unknown) => {
+        problem = error;
+      });
+    });
+    const samples: SoakSample[] = [];
+    const started = performance.now();
+    while (performance.now() - started < minutes * 60_000) {
+      await sleep(SAMPLE_MS);
+      if (problem !== undefined) throw new Error(`a Build could not be submitted: ${errorMessage(problem)}`);
+      const { rss, heap } = await operator.collected();
+      const sample = { minutes: (performance.now() - started) / 60_000, rss, heap, finished };
+      samples.push(sample);
+      report(
+        `${sample.minutes.toFixed(1)} min  rss ${rss.toFixed(0)} MB  heap ${heap.toFixed(1)} MB  ${finished} builds finished`,
+      );
+    }
+    const counted = samples.slice(Math.floor(samples.length * WARM_UP));
+    const line = (of: (sample: SoakSample) => number): Slope =>
+      slopeOf(counted.map((each) => [each.minutes / 60, of(each)]));
+    return { samples, rss: line(({ rss }) => rss), heap: line(({ heap }) => heap), peak: operator.memory().peak };
+  } finally {
+    await site.stop();
+  }
+}
+
+/** Of the line with the least squares through points (hours, MB); the error is two standard errors. */
+export function slopeOf(points: readonly (readonly [number, number])[]): Slope {
+  const count = points.length;
+  if (count < 3) return { perHour: 0, error: Number.POSITIVE_INFINITY };
+  const mean = (of: 0 | 1): number => points.reduce((sum, point) => sum + point[of], 0) / count;
+  const [x0, y0] = [mean(0), mean(1)];
+  const sxx = points.reduce((sum, [x]) => sum + (x - x0) ** 2, 0);
+  const sxy = points.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);
+  const perHour = sxy / sxx;
+  const rest = points.reduce((sum, [x, y]) => sum + (y - y0 - perHour * (x - x0)) ** 2, 0);
+  return { perHour, error: 2 * Math.sqrt(rest / (count - 2) / sxx) };
+}

@@ -1,0 +1,22 @@
+import type { Build } from '../../crds/build.ts';
+import { Builds } from '../../crds/build.ts';
+import type { ApiClient } from '../../operator/client.ts';
+import { ownerNo } from './site.ts';
+
+/** Creations under way at once. */
+const CREATORS = 8;
+
+/** Creates so many Builds, those of all owners in turn. */
+export async function submit(client: ApiClient, count: number, prefix: string): Promise<void> {
+  let next = 0;
+  const creator = async (): Promise<void> => {
+    while (next < count) await submitOne(client, prefix, next++);
+  };
+  await Promise.all(Array.from({ length: CREATORS }, creator));
+}
+
+export async function submitOne(client: ApiClient, prefix: string, index: number): Promise<void> {
+  const spec = { project: 'hello', source: { link: { url: 'http://files.example/hello-2.12-1.src.rpm' } } };
+  const metadata = { name: `${prefix}-${index}`, namespace: ownerNo(index) };
+  await client.create(Builds, { metadata, spec: spec as Build['spec'] });
+}
