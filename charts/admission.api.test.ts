@@ -180,7 +180,7 @@ describe('the namespace of builds', () => {
     expect(answer.body.message).toBeUndefined();
   });
 
-  it.each(['driver', 'hook', 'probe'] as const)('takes the %s of a machine', async (what) => {
+  it.each(['driver', 'hook', 'probe', 'placeholder'] as const)('takes the pod of a %s', async (what) => {
     const answer = await api.call('POST', `${BUILDS}?dryRun=All&fieldValidation=Strict`, machinePods()[what]);
     expect(answer.body.message).toBeUndefined();
   });

@@ -4,7 +4,7 @@ import type { Json, TestApi } from '../../crds/testing/api.ts';
 import { APPLY, eventually, startTestApi } from '../../crds/testing/api.ts';
 import { pod } from './builder-pods.ts';
 import type { KubeDocument } from './helm.ts';
-import { manifests } from './helm.ts';
+import { manifests, pick } from './helm.ts';
 
 /** Where pods are made that the policy judges. */
 export const BUILDS = '/api/v1/namespaces/kopr-builds/pods';
@@ -32,6 +32,12 @@ export function useAdmissionApi(take: (api: TestApi) => void): void {
 async function installPolicy(api: TestApi): Promise<void> {
   await api.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', podCopies());
   const documents = await manifests();
+  // Pods that name a PriorityClass are taken only where there is one.
+  await api.ok(
+    'POST',
+    '/apis/scheduling.k8s.io/v1/priorityclasses',
+    pick(documents, 'PriorityClass', 'kopr-placeholder'),
+  );
   for (const document of documents) {
     if (document.metadata.name !== 'kopr-builder-pods') continue;
     if (document.kind === 'ValidatingAdmissionPolicy') {
