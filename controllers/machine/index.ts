@@ -103,9 +103,17 @@ export function addMachineController(manager: Manager, options: MachineOptions):
     }
   }
 
+  /** The finalizer goes before the Job that has deleted the machine: an operator that died between them leaves the Job. */
+  async function sweep(key: string): Promise<undefined> {
+    const left = observer.jobsOf(key);
+    if (left.length === 0 || (await manager.client.get(Builders, key)) !== undefined) return;
+    for (const job of left) await manager.client.delete(Jobs, keyOf(job), { uid: job.metadata.uid ?? '' });
+  }
+
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const builder = builders.get(key);
-    if (builder === undefined || !isMachine(builder)) return undefined;
+    if (builder === undefined) return sweep(key);
+    if (!isMachine(builder)) return undefined;
     let world = await proven(observer.observe(builder));
     for (let pass = 1; pass <= MAX_PASSES; pass++) {
       const plan = planMachine(world, ctx.clock.now());

@@ -5,6 +5,7 @@ import { BuilderTickets } from '../../crds/builderticket.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { Projects } from '../../crds/project.ts';
+import type { Job } from '../../operator/core.ts';
 import { Jobs, Pods } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { Installation } from '../builder/world.ts';
@@ -14,6 +15,8 @@ import type { MachineWorld } from './world.ts';
 
 export interface Observer {
   observe(builder: Builder): MachineWorld;
+  /** Jobs that were made for a machine of this name; those for machines that kopr never knew are not among them. */
+  jobsOf(key: string): Job[];
   /** Keys of the machines that a ticket, or a pool, concerns. */
   ofTicket(key: string): string[];
   ofPool(key: string): string[];
@@ -65,6 +68,8 @@ export function createObserver(manager: Manager, installation: Installation): Ob
         facts: {},
       };
     },
+    jobsOf: (key) =>
+      jobs.byIndex('machine', key).filter(({ metadata }) => metadata.labels?.[LABELS.builderUID] !== undefined),
     ofTicket: (key) => builders.byIndex('machine-ticket', key).map(keyOfBuilder),
     ofPool: (key) => builders.byIndex('machine-pool', key).map(keyOfBuilder),
   };

@@ -1,5 +1,6 @@
 /** Plays the nodes: moves builder pods through their lives, and does what fetch, agent and build do in them. */
 import { systemClock, toTimestamp } from '../../lib/clock.ts';
+import { DRIVER_MACHINE_LOST } from '../../lib/protocol/machine.ts';
 import type { TaskDocument, Verdict } from '../../lib/protocol/task.ts';
 import { AGENT_DIRECTORY_IN_USE, taskDocument } from '../../lib/protocol/task.ts';
 import { verifyTaskToken } from '../../lib/protocol/token.ts';
@@ -28,6 +29,8 @@ export type Fate =
   | 'runs out of memory'
   /** The agent learns that another build has its results directory, and ends; the build goes on. */
   | 'has its directory in use'
+  /** The driver of a machine says that the machine is gone. */
+  | 'loses its machine'
   /** The build container ends with 0, yet nothing was uploaded. */
   | 'sends nothing'
   /** Uploads everything and then vanishes. */
@@ -100,6 +103,9 @@ export class Kubelet {
         return undefined;
       case 'has its directory in use':
         await tell(manager, pod, { ...running(), initContainerStatuses: [endedAgent()] });
+        return undefined;
+      case 'loses its machine':
+        await tell(manager, pod, ended('Failed', DRIVER_MACHINE_LOST, 'Error'));
         return undefined;
       case 'sends nothing':
         await tell(manager, pod, ended('Succeeded', 0, 'Completed'));

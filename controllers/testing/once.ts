@@ -14,9 +14,15 @@ import type { TestCluster } from './cluster.ts';
 /** Bounds each wait, for two busy cores. */
 const WAIT_MS = 60_000;
 
-/** Everything of a Build has come to rest. */
-export async function finished(cluster: TestCluster, name: string): Promise<void> {
+/** A Build has ended, and all that has served it is seen. */
+export async function ended(cluster: TestCluster, name: string): Promise<void> {
   await eventually(`the end of Build ${name}`, () => isComplete(cluster.find(Builds, name)), WAIT_MS);
+  await eventually(`the sight of all that served Build ${name}`, () => isShown(cluster, name), WAIT_MS);
+}
+
+/** Everything of a Build has come to rest, and no builder is left. */
+export async function finished(cluster: TestCluster, name: string): Promise<void> {
+  await ended(cluster, name);
   await eventually(
     `the end of all that served Build ${name}`,
     () =>
@@ -25,7 +31,6 @@ export async function finished(cluster: TestCluster, name: string): Promise<void
       cluster.list(BuilderTickets).every(({ status }) => status?.phase === 'Closed'),
     WAIT_MS,
   );
-  await eventually(`the sight of all that served Build ${name}`, () => isShown(cluster, name), WAIT_MS);
 }
 
 /**
@@ -51,7 +56,12 @@ function stagesOf(cluster: TestCluster, build: Build | undefined): ChrootBuild[]
  * A Build of one chroot has succeeded at the first attempt, and everything about it was done once, whatever happened to
  * the operators meanwhile.
  */
-export function expectOneOfEverything(cluster: TestCluster, name: string, when: string): void {
+export function expectOneOfEverything(
+  cluster: TestCluster,
+  name: string,
+  when: string,
+  chroot = 'pebble-13-x86_64',
+): void {
   const build = cluster.find(Builds, name);
   const { id = 0, state } = build?.status ?? {};
   expect(state, `state ${when}`).toBe('succeeded');
@@ -60,7 +70,7 @@ export function expectOneOfEverything(cluster: TestCluster, name: string, when: 
 
   const stages = stagesOf(cluster, build);
   expect(stages.map(({ spec, status }) => [spec.chroot, status?.phase, status?.attempt]).sort(), when).toEqual([
-    ['pebble-13-x86_64', 'Succeeded', 1],
+    [chroot, 'Succeeded', 1],
     ['srpm-builds', 'Succeeded', 1],
   ]);
   const pods = cluster.kubelet.pods.filter(({ document }) => document.build === id);
