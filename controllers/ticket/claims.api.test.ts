@@ -142,13 +142,13 @@ describe('a machine on a real API server', () => {
   it('goes to one of two schedulers that race for it', async () => {
     const machine = await createMachine('m1');
     const metrics = createSchedulerMetrics(new Registry(), systemClock);
-    const assigners = [createScheduler(), createScheduler()].map((manager) =>
-      createAssigner(manager, { buildsNamespace: namespaces.builds, metrics }),
-    );
     const racing = [await createTicket(aTicket('t1')), await createTicket(aTicket('t2'))];
     const ctx = { signal: new AbortController().signal, log: quietLog, clock: systemClock, reconcileID: 'test' };
     const outcomes = await Promise.all(
-      racing.map((ticket, index) => assigners[index]?.assign({ ticket, pool: 'cloud', machine }, ctx)),
+      racing.map((ticket) => {
+        const assigner = createAssigner(createScheduler(), { buildsNamespace: namespaces.builds, metrics });
+        return assigner.assign({ ticket, pool: 'cloud', machine }, ctx);
+      }),
     );
     expect(outcomes.toSorted()).toEqual(['done', 'taken']);
     const phases = await Promise.all(racing.map(async ({ metadata }) => (await ticketNamed(metadata.name)).status));
