@@ -1,14 +1,14 @@
 import type { Builder } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { API_VERSION } from '../../crds/kind.ts';
-import { LABELS } from '../hook/names.ts';
+import { LABELS, MACHINE_FINALIZER } from '../hook/names.ts';
 import { machineState } from '../shared/machines.ts';
 import { labelValue } from '../shared/names.ts';
 import { longSlotName, machineName, slotName } from './names.ts';
 import { isDraining } from './retire.ts';
 import type { Stock } from './stock.ts';
 import type { Creation, FleetWorld } from './world.ts';
-import { MACHINE_FINALIZER, POOL_FINALIZER } from './world.ts';
+import { POOL_FINALIZER } from './world.ts';
 
 /** Numbers that machines have, of which each new one gets the lowest that is free. Grows as they are planned. */
 export class Numbers {

@@ -49,7 +49,7 @@ const KEY = 'all';
 /** Writes under way at once. */
 const PARALLEL = 8;
 /** Tickets come and go by the hundred; machines take seconds at least. */
-const PACE_MS = 100;
+const PACE_MS = 250;
 const AGAIN_MS = 1_000;
 
 export interface FleetOptions {

@@ -93,8 +93,8 @@ function removal(builder: Builder, reason: string, message: string): Removal {
 
 function wakeAt(stocks: readonly Stock[], now: number): number | undefined {
   const times = stocks.flatMap((stock) => [
-    stock.pausedUntil(),
-    ...(stock.pool.spec.startDelaySeconds > 0 ? [stock.delayedUntil()] : []),
+    stock.pausedUntil,
+    stock.delayedUntil,
     ...stock.machines.map((builder) => retiresAt(stock.pool, builder) ?? 0),
   ]);
   const future = times.filter((time) => time > now);

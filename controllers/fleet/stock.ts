@@ -24,6 +24,12 @@ export class Stock {
   kept = 0;
   /** Machines that are to be made for tickets. */
   grown = 0;
+  /** The end of the pause after failures; the status may not tell of the last one yet. */
+  readonly pausedUntil: number;
+  /** The end of the delay after the last start, whatever became of it. */
+  readonly delayedUntil: number;
+  /** Priorities of the tags that it offers. */
+  private readonly offers: Map<string, number>;
   /** Of those that are starting and those that are to be kept, how many are promised to nobody. */
   private coming: number;
   private readonly starting: number;
@@ -39,6 +45,11 @@ export class Stock {
     const free = machines.filter((builder) => machineState(builder) === 'Free' && !going.has(builder));
     this.starting = starting.length;
     this.failures = pool.status?.consecutiveStartFailures ?? 0;
+    this.pausedUntil = pausedUntil(pool, machines, now);
+    this.delayedUntil = delayedUntil(pool, machines);
+    this.offers = new Map(
+      [...(pool.spec.tags ?? []), ...(pool.spec.onDemandTags ?? [])].map((tag) => [tag.name, tag.priority]),
+    );
     this.bound = boundMachines(pool, machines, going, now);
     const bound = new Set([...this.bound.values()].flat());
     this.free = free.filter((builder) => !bound.has(builder)).sort(byAge);
@@ -54,44 +65,21 @@ export class Stock {
   room(): number {
     const { pool, now } = this;
     const { max, maxStarting } = pool.spec;
-    if (isDraining(pool) || pool.spec.command === undefined || this.pausedUntil() > now) return 0;
+    if (isDraining(pool) || pool.spec.command === undefined || this.pausedUntil > now) return 0;
     if (pool.metadata.finalizers?.includes(POOL_FINALIZER) !== true) return 0;
     const making = this.kept + this.grown;
     const limits = [max - this.machines.length, maxStarting - this.starting];
-    if (pool.spec.startDelaySeconds > 0) limits.push(this.delayedUntil() > now ? 0 : 1);
+    if (pool.spec.startDelaySeconds > 0) limits.push(this.delayedUntil > now ? 0 : 1);
     // After a failure one alone shows whether the pool works again.
     if (this.failures > 0) limits.push(1 - this.starting);
     return Math.max(0, Math.min(...limits) - making);
-  }
-
-  /** The end of the pause after failures; the status may not tell of the last one yet. */
-  pausedUntil(): number {
-    const { status } = this.pool;
-    const told = status?.pausedUntil === undefined ? 0 : fromTimestamp(status.pausedUntil);
-    const own = this.machines.filter(isFailedStart).map((builder) => {
-      const ended = builder.status?.endedAt;
-      return (ended === undefined ? this.now : fromTimestamp(ended)) + pauseAfter(Math.max(1, this.failures));
-    });
-    return Math.max(told, ...own);
-  }
-
-  /** The end of the delay after the last start, whatever became of it. */
-  delayedUntil(): number {
-    const { spec, status } = this.pool;
-    const starts = [
-      status?.statistics?.lastStartAt,
-      ...this.machines.map(({ metadata }) => metadata.creationTimestamp),
-    ];
-    const last = Math.max(0, ...starts.map((start) => (start === undefined ? 0 : fromTimestamp(start))));
-    return last + spec.startDelaySeconds * 1000;
   }
 
   serves({ architecture, tags, isStage }: WaitingLine): boolean {
     const { spec } = this.pool;
     if (isDraining(this.pool) || (isStage && spec.ssh === undefined)) return false;
     if (architecture !== 'noarch' && !spec.architectures.includes(architecture)) return false;
-    const offered = new Set([...(spec.tags ?? []), ...(spec.onDemandTags ?? [])].map(({ name }) => name));
-    return tags.every((tag) => offered.has(tag));
+    return tags.every((tag) => this.offers.has(tag));
   }
 
   /**
@@ -105,10 +93,7 @@ export class Stock {
   }
 
   score({ tags }: WaitingLine): number {
-    const { spec } = this.pool;
-    const offered = [...(spec.tags ?? []), ...(spec.onDemandTags ?? [])];
-    const sum = offered.reduce((total, { name, priority }) => (tags.includes(name) ? total + priority : total), 0);
-    return sum - FAILURE_PENALTY * this.failures;
+    return tags.reduce((sum, tag) => sum + (this.offers.get(tag) ?? 0), 0) - FAILURE_PENALTY * this.failures;
   }
 
   /** Promises machines that only this sandbox can have. Returns how many. */
@@ -144,6 +129,23 @@ export class Stock {
   }
 }
 
+function pausedUntil({ status }: BuilderPool, machines: readonly Builder[], now: number): number {
+  const told = status?.pausedUntil === undefined ? 0 : fromTimestamp(status.pausedUntil);
+  const pause = pauseAfter(Math.max(1, status?.consecutiveStartFailures ?? 0));
+  const own = machines.filter(isFailedStart).map((builder) => {
+    const ended = builder.status?.endedAt;
+    return (ended === undefined ? now : fromTimestamp(ended)) + pause;
+  });
+  return Math.max(told, ...own);
+}
+
+function delayedUntil({ spec, status }: BuilderPool, machines: readonly Builder[]): number {
+  if (spec.startDelaySeconds === 0) return 0;
+  const starts = [status?.statistics?.lastStartAt, ...machines.map(({ metadata }) => metadata.creationTimestamp)];
+  const last = Math.max(0, ...starts.map((start) => (start === undefined ? 0 : fromTimestamp(start))));
+  return last + spec.startDelaySeconds * 1000;
+}
+
 function isAtRest(builder: Builder): boolean {
   return ['Free', 'Reserved', 'Starting'].includes(machineState(builder));
 }
@@ -167,7 +169,9 @@ function boundMachines(
   for (const builder of machines) {
     const sandbox = builder.spec.sandbox ?? hosts.get(builder.spec.machine?.host ?? '');
     if (sandbox === undefined || going.has(builder) || !willServe(pool, builder, now)) continue;
-    bound.set(sandbox, [...(bound.get(sandbox) ?? []), builder]);
+    const same = bound.get(sandbox);
+    if (same === undefined) bound.set(sandbox, [builder]);
+    else same.push(builder);
   }
   return bound;
 }

@@ -14,7 +14,8 @@ type Kind = 'told' | 'fresh';
  */
 export class WaitingTickets {
   private readonly lines = new Map<string, WaitingLine>();
-  private readonly tickets = new Map<string, { id: string; kind: Kind }>();
+  /** One entry for each ticket: it must not hold more than references. */
+  private readonly tickets = new Map<string, { line: WaitingLine; kind: Kind }>();
 
   /** @param ticket undefined when it is gone */
   see(key: string, ticket: BuilderTicket | undefined): void {
@@ -25,28 +26,26 @@ export class WaitingTickets {
       return;
     }
     // What a ticket asks for does not change, but a ticket of the same name may come.
-    const id = idOf(ticket);
-    if (before?.id === id && before.kind === kind) return;
-    if (before !== undefined) this.leave(key, before);
+    const id = idOf({ ...ticket.spec, isStage: ticket.spec.chrootBuild !== undefined });
     let line = this.lines.get(id);
+    if (before?.line === line && before?.kind === kind) return;
     if (line === undefined) {
       line = lineOf(ticket);
       this.lines.set(id, line);
     }
     line[kind]++;
-    this.tickets.set(key, { id, kind });
+    if (before !== undefined) this.leave(key, before);
+    this.tickets.set(key, { line, kind });
   }
 
   all(): readonly WaitingLine[] {
     return [...this.lines.values()];
   }
 
-  private leave(key: string, { id, kind }: { id: string; kind: Kind }): void {
+  private leave(key: string, { line, kind }: { line: WaitingLine; kind: Kind }): void {
     this.tickets.delete(key);
-    const line = this.lines.get(id);
-    if (line === undefined) return;
     line[kind]--;
-    if (line.told + line.fresh === 0) this.lines.delete(id);
+    if (line.told + line.fresh === 0) this.lines.delete(idOf(line));
   }
 }
 
@@ -59,9 +58,8 @@ function kindOf({ metadata, spec, status }: BuilderTicket): Kind | undefined {
   return HELD.has(reason) ? undefined : 'told';
 }
 
-function idOf({ spec }: BuilderTicket): string {
-  const { architecture, tags, sandbox, chrootBuild } = spec;
-  return [architecture, chrootBuild === undefined ? 'lent' : 'stage', [...tags].sort().join(' '), sandbox].join('\n');
+function idOf({ architecture, tags, sandbox, isStage }: Omit<WaitingLine, Kind>): string {
+  return [architecture, isStage ? 'stage' : 'lent', [...tags].sort().join(' '), sandbox].join('\n');
 }
 
 function lineOf({ spec }: BuilderTicket): WaitingLine {

@@ -53,5 +53,3 @@ export interface FleetPlan {
 
 /** Of a BuilderPool of machines: it is gone when they are. */
 export const POOL_FINALIZER = 'kopr.dev/builders';
-/** Of a machine: it is gone when the hook "delete" has succeeded. */
-export const MACHINE_FINALIZER = 'kopr.dev/machine';

@@ -4,8 +4,8 @@ import { Builders, isMachine } from '../../../crds/builder.ts';
 import { systemClock, toTimestamp } from '../../../lib/clock.ts';
 import type { Manager } from '../../../operator/manager.ts';
 import { keyOf } from '../../../operator/resource.ts';
+import { MACHINE_FINALIZER } from '../../hook/names.ts';
 import { isGoneOrOther } from '../../shared/patch.ts';
-import { MACHINE_FINALIZER } from '../world.ts';
 
 export class MachinesStandin {
   /** What becomes of a machine that starts. */
