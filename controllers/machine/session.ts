@@ -23,15 +23,20 @@ const MACHINE_REASONS = new Set(['MachineLost', 'HostKeyRefused']);
 /** Pure: what a machine with a claim needs next. */
 export function planClaimed(world: MachineWorld, now: number): MachinePlan {
   const { ticket, stage } = world;
+  // First: a closed ticket must not lead a machine to be cleaned that is not the one it was.
+  const given = givenUp(world);
+  if (given !== undefined) return lost(world, given.reason, given.message, now);
   if (ticket === undefined || ticket.spec.closed) return finish(world, now);
   if (stage === undefined) return { ...NOTHING, ...running(world, 'Lent', 'is lent to a client of Resalloc', now) };
   const session = sessionFor(world);
-  if (session?.phase === 'Ended' || session?.phase === 'Lost') {
-    const reason = session.reason ?? '';
-    if (MACHINE_REASONS.has(reason)) return lost(world, reason, session.message ?? 'its driver gave it up', now);
-    return NOTHING;
-  }
+  if (session?.phase === 'Ended' || session?.phase === 'Lost') return NOTHING;
   return drive(world, stage, session, now);
+}
+
+/** What the driver has said of the machine, should that be its end. */
+function givenUp(world: MachineWorld): { reason: string; message: string } | undefined {
+  const { reason = '', message = 'its driver gave it up' } = sessionFor(world) ?? {};
+  return MACHINE_REASONS.has(reason) ? { reason, message } : undefined;
 }
 
 function drive(world: MachineWorld, stage: Stage, session: Session | undefined, now: number): MachinePlan {
@@ -111,7 +116,10 @@ function followed(world: MachineWorld, state: PodState, now: number): MachinePla
 /** The stage is over, as far as the machine goes; it is released when the ticket is closed. */
 function ended(world: MachineWorld, state: PodState, now: number): MachinePlan {
   const plan = followed(world, state, now);
-  return MACHINE_REASONS.has(state.reason) ? { ...plan, requeueAfterMs: 1_000 } : plan;
+  if (!MACHINE_REASONS.has(state.reason) || plan.status === undefined) return plan;
+  const { session } = plan.status;
+  const over = lost(world, state.reason, state.message, now);
+  return { ...over, ...(over.status && session ? { status: { ...over.status, session } } : {}) };
 }
 
 function running(
@@ -158,7 +166,10 @@ function finish(world: MachineWorld, now: number): MachinePlan {
     const since = session?.reason === ABANDONED && session.endedAt !== undefined ? fromTimestamp(session.endedAt) : now;
     if (!facts.forgotten && now < since + FORGET_DEADLINE_MS) return unforgotten(world, since, now);
   }
-  if (pod !== undefined) return untilGone(world, pod, now);
+  if (pod !== undefined) {
+    const state = driverState(pod);
+    return MACHINE_REASONS.has(state.reason) ? ended(world, state, now) : untilGone(world, pod, now);
+  }
   const uses = (builder.status?.uses ?? 0) + 1;
   const over =
     session === undefined || session.endedAt !== undefined
@@ -172,7 +183,7 @@ function finish(world: MachineWorld, now: number): MachinePlan {
   };
   return {
     ...NOTHING,
-    deleteSecrets: true,
+    deleteSecrets: stage !== undefined,
     ...at(world, 'Releasing', 'Releasing', 'is cleaned for its next use', status),
     requeueAfterMs: 1_000,
   };
