@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { Secrets } from '../../operator/core.ts';
+import { aHostsPool } from '../hook/testing/objects.ts';
 import type { Operator, TestCluster } from '../testing/cluster.ts';
 import { startCluster } from '../testing/cluster.ts';
 import type { JobEnd } from '../testing/jobs.ts';
@@ -157,5 +158,31 @@ describe('a machine on a real API server', () => {
     await machine.delete('Foreground');
     await machine.gone();
     expect(machine.ran.at(-1)).toBe('delete');
+  });
+
+  it('of an inventory is cleaned before and after its use, and made by no hook', async () => {
+    await cluster.client.create(BuilderPools, {
+      metadata: { name: 'rack', namespace: cluster.namespaces.builds },
+      spec: { ...aHostsPool().spec, reuse: { waitSeconds: 600, maxUses: 0, maxSeconds: 0 } },
+    });
+    const spec = { pool: 'rack', machine: { index: 0, host: 'm1', slot: 1 } };
+    const machine = await Machine.create(cluster, 'rack-m1-1', spec);
+    await machine.is('Ready');
+    expect(machine.now?.status).toMatchObject({ address: 'm1.example:22' });
+    const ticket = await machine.claim('m-host');
+    await machine.sessionIs(ticket, 'Ended');
+    await machine.close(ticket);
+    await machine.until('to be free', ({ status, spec: { ticket: claim } }) => status?.phase === 'Ready' && !claim);
+    await machine.delete();
+    await machine.gone();
+    // Deleting it is cleaning it once more: what comes next on the same slot is another sandbox.
+    const again = await Machine.create(cluster, 'rack-m1-1', spec);
+    await again.is('Ready');
+    expect(again.now?.spec.sandbox).toBeUndefined();
+    await again.delete();
+    await again.gone();
+    const once = ['probe', 'clean', 'clean', 'clean'];
+    expect(machine.ran).toEqual([...once, 'probe', 'clean', 'clean']);
+    await again.nothingLeft();
   });
 });
