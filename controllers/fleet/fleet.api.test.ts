@@ -49,7 +49,7 @@ function scale(pool: string, replicas: number): Promise<{ status: { replicas: nu
   return site.client.request({ method: 'PATCH', path, contentType, body: { spec: { replicas } } });
 }
 
-describe('a pool of machines on a real API server', () => {
+describe('a pool of machines on a real API server', { timeout: 180_000 }, () => {
   it('keeps some ready, says so, and can be scaled', async () => {
     await site.createPool('kept', cloud({ preallocated: 3 }));
     await has('kept', 'Free', 'Free', 'Free');
@@ -133,7 +133,7 @@ describe('a pool of machines on a real API server', () => {
     await has('failing', 'Free', 'Free');
     await site.until('readiness', () => ready('failing')?.status === 'True');
     await site.until('the end of the row', () => site.pool('failing')?.status?.consecutiveStartFailures === 0);
-  }, 180_000);
+  });
 
   it('is deleted after its machines, and waits for those in use', async () => {
     await site.createPool('deleted', cloud({ preallocated: 2, tags: [{ name: 'deleted', priority: 0 }] }));

@@ -52,7 +52,8 @@ export function addPlaceholderController(manager: Manager, options: PlaceholderO
   manager.addIndex(Pods, POOL, poolOf);
 
   pods.subscribe(({ old, now }) => {
-    if (old === undefined || now !== undefined) return;
+    // What the leader removes looks to others as if it was pushed aside.
+    if (old === undefined || now !== undefined || !manager.isLeading()) return;
     if (removed.delete(old.metadata.uid ?? '')) return;
     for (const key of poolOf(old)) setBack(key, old);
   });

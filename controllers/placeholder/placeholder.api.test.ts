@@ -121,7 +121,7 @@ function patch(spec: object): Promise<unknown> {
   return client.mergePatch(BuilderPools, `${builds}/warm`, { spec });
 }
 
-describe('placeholders on a real API server', () => {
+describe('placeholders on a real API server', { timeout: 180_000 }, () => {
   it('are refused without their PriorityClass, which is told', async () => {
     const spec = { pod: { warm: 1 }, architectures: [ARCHITECTURE], max: 9 };
     await client.create(BuilderPools, { metadata: { name: 'warm', namespace: builds }, spec: spec as never });
