@@ -2,17 +2,22 @@ import { describe, expect, it } from 'vitest';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import { FakeClock } from '../../lib/testing/fakeClock.ts';
-import type { Job } from '../../operator/core.ts';
+import type { Job, Pod } from '../../operator/core.ts';
 import { aCommandPool } from '../hook/testing/objects.ts';
 import { NOW } from '../testing/objects.ts';
 import { dueAt } from './liveness.ts';
 import { planMachine } from './plan.ts';
-import { aJob, aWorld, CLAIMED, TICKET, UP } from './testing/worlds.ts';
+import { aJob, aPodOf, aWorld, CLAIMED, TICKET, UP } from './testing/worlds.ts';
 import type { MachineStatus, MachineWorld } from './world.ts';
 
 const LIVENESS = { periodSeconds: 300, attempts: 3, timeoutSeconds: 42 };
 const SSH_ONLY = aCommandPool({}, { liveness: LIVENESS });
 const HOOK = aCommandPool({ livecheck: { command: ['/hooks/alive'], timeoutSeconds: 60 } }, { liveness: LIVENESS });
+
+function waitingPod(): Pod {
+  const pod = aPodOf(aJob('check-0', 'times out'));
+  return { ...pod, status: { phase: 'Pending' } };
+}
 
 /** A machine whose liveness Jobs end at once, as `healthy` says. */
 async function simulate(pool: BuilderPool, healthy: (probe: number) => boolean, hours: number) {
@@ -22,7 +27,8 @@ async function simulate(pool: BuilderPool, healthy: (probe: number) => boolean, 
   const probes: { at: number; job: Job }[] = [];
   while (clock.now() < NOW + hours * 3_600_000 && status.phase === 'Ready') {
     const [job] = jobs;
-    const facts = job === undefined ? {} : { log: { jobUID: job.metadata.uid ?? '', pods: [], text: 'gone away' } };
+    const facts =
+      job === undefined ? {} : { log: { jobUID: job.metadata.uid ?? '', pods: [aPodOf(job, 1)], text: 'gone away' } };
     const plan = planMachine(aWorld({ pool, status, jobs, facts }), clock.now());
     status = plan.status ?? status;
     jobs = jobs.filter(({ metadata }) => plan.keep.includes(metadata.name));
@@ -60,6 +66,19 @@ describe('liveness', () => {
     expect(ill.probes).toHaveLength(7);
     expect(ill.status).toMatchObject({ phase: 'Lost', reason: 'MachineLost', failedChecks: 3 });
     expect(ill.status.message).toMatch(/^liveness probe 3 of 3 .*gone away/);
+  });
+
+  it.each([
+    ['its pod was evicted', 'fails' as const, []],
+    ['no node took its pod', 'times out' as const, [waitingPod()]],
+  ])('counts nothing against the machine when %s', (_what, state, pods) => {
+    const status: MachineStatus = { ...UP, startedAt: new Date(NOW - 331_000).toISOString(), failedChecks: 2 };
+    const due = Math.floor(dueAt(aWorld({ status }), HOOK) / 1000);
+    const job = aJob(`check-${due}`, state);
+    const facts = { log: { jobUID: job.metadata.uid ?? '', pods, text: undefined } };
+    const plan = planMachine(aWorld({ pool: HOOK, status, jobs: [job], facts }), NOW);
+    expect(plan.status).toMatchObject({ phase: 'Ready', failedChecks: 2, lastCheckAt: '2026-11-24T12:00:00Z' });
+    expect(plan.notes).toMatchObject([{ reason: 'ProbeNotRun' }]);
   });
 
   it('is not asked for when the pool has no means to', async () => {

@@ -48,6 +48,11 @@ export function planLiveness(world: MachineWorld, now: number): Liveness {
     case 'succeeded':
       return { ...waiting, changes: { lastCheckAt: toTimestamp(now), failedChecks: 0 } };
     case 'failed': {
+      // An evicted pod, a full cluster: trouble of ours says nothing of the machine.
+      if (!step.ran) {
+        const message = `a liveness probe could not be run: ${step.message}`;
+        return { ...waiting, changes: { lastCheckAt: toTimestamp(now) }, notes: [warning('ProbeNotRun', message)] };
+      }
       const failedChecks = (world.builder.status?.failedChecks ?? 0) + 1;
       const message = `liveness probe ${failedChecks} of ${attempts} ${step.message}`;
       const failed = { ...waiting, changes: { lastCheckAt: toTimestamp(now), failedChecks } };

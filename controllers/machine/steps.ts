@@ -1,9 +1,9 @@
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import type { Job } from '../../operator/core.ts';
+import type { Job, Pod } from '../../operator/core.ts';
 import type { Hook } from '../hook/job.ts';
 import { hookJob, hookMachineOf } from '../hook/job.ts';
-import { jobName } from '../hook/names.ts';
+import { HOOK_CONTAINER, jobName } from '../hook/names.ts';
 import { jobOutcome, podsOf } from '../hook/outcome.ts';
 import { lastWords } from '../hook/output.ts';
 import type { SshCommand } from '../hook/probe.ts';
@@ -18,8 +18,8 @@ export type Step =
   | { state: 'unread'; job: Job }
   /** `log` is undefined when it can no longer be had. */
   | { state: 'succeeded'; log: string | undefined }
-  /** `message` names the exit code and what was said last. */
-  | { state: 'failed'; message: string };
+  /** `message` names the exit code and what was said last. `ran` is false when its program certainly never ended by itself. */
+  | { state: 'failed'; message: string; ran: boolean };
 
 export function stepOf(world: MachineWorld, suffix: string, now: number): Step {
   const name = jobName(world.builder.metadata.name, suffix);
@@ -33,8 +33,17 @@ export function stepOf(world: MachineWorld, suffix: string, now: number): Step {
   }
   if (read === undefined) return { state: 'unread', job };
   if (outcome.state === 'succeeded') return { state: 'succeeded', log: read.text };
+  const ran = outcome.reason === 'TimedOut' ? !neverBegan(read.pods) : outcome.exitCode !== undefined;
   const words = read.text === undefined ? '' : lastWords(read.text);
-  return { state: 'failed', message: words === '' ? outcome.message : `${outcome.message}: ${words}` };
+  return { state: 'failed', message: words === '' ? outcome.message : `${outcome.message}: ${words}`, ran };
+}
+
+/** No node took the pod, or its image could not be had. Without a pod nobody knows. */
+function neverBegan(pods: readonly Pod[]): boolean {
+  const states = pods.map(
+    ({ status }) => status?.containerStatuses?.find(({ name }) => name === HOOK_CONTAINER)?.state,
+  );
+  return pods.length > 0 && states.every((state) => state?.running === undefined && state?.terminated === undefined);
 }
 
 /** The Job of a hook of the pool, or of a program of ours; a sentence when the pool has no means to run it. */
