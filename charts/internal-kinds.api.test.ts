@@ -185,4 +185,19 @@ describe('deletion', () => {
     await made(ask(TENANT, 'PATCH', path, { metadata: { finalizers: null } }));
     expect(await gone(path)).toBe(404);
   });
+
+  it('of a machine is finished by the operator, or by who administers the cluster, alone', async () => {
+    const finalizers = ['kopr.dev/machine'];
+    for (const user of [OPERATOR, ADMINISTRATOR]) {
+      const path = `${collection('Builder')}/machine-${user === OPERATOR ? 'a' : 'b'}`;
+      await made(
+        api.call('POST', collection('Builder'), named('Builder', path.split('/').at(-1) ?? '', { finalizers })),
+      );
+      await made(ask(ADMINISTRATOR, 'DELETE', path));
+      const { body } = await ask(TENANT, 'PATCH', path, { metadata: { finalizers: null } });
+      expect(body.message).toContain('Builders are made and changed by');
+      await made(ask(user, 'PATCH', path, { metadata: { finalizers: null } }));
+      expect(await gone(path)).toBe(404);
+    }
+  });
 });
