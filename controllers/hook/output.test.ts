@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { Job, Pod } from '../../operator/core.ts';
 import { ago, NOW } from '../testing/objects.ts';
 import { jobOutcome, podsOf } from './outcome.ts';
-import { lastObject, lastWords, outputOf } from './output.ts';
+import { lastWords, outputOf, reportIn } from './output.ts';
 
 describe('the log of a hook', () => {
   const log = 'making it\n\n---- output of the hook ----\n10.0.0.7\n';
@@ -24,8 +25,9 @@ describe('the log of a hook', () => {
   });
 
   it('ends with the report of a program of ours, whatever is said around it', () => {
-    expect(lastObject('connects\n{"a":1}\n{"a":2}\nbye\n{half\n')).toEqual({ a: 2 });
-    expect(lastObject('nothing\n')).toBeUndefined();
+    const schema = z.strictObject({ a: z.number() });
+    expect(reportIn('connects\n{"a":1}\n{"a":2}\nbye\n{"level":30,"msg":"over"}\n{half\n', schema)).toEqual({ a: 2 });
+    expect(reportIn('nothing\n{"level":30}\n', schema)).toBeUndefined();
   });
 });
 

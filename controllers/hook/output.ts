@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import { parseJson } from '../../lib/json.ts';
 import { oneSentence } from '../shared/notes.ts';
 
 /** Stands alone on a line between what a hook said on stderr and its output. */
@@ -19,15 +21,14 @@ export function lastWords(log: string): string {
   return said.length <= TAIL ? said : `…${said.slice(1 - TAIL)}`;
 }
 
-/** The last line of a log that is a JSON object: the report of a program of ours, whatever else was said around it. */
-export function lastObject(log: string): unknown {
+/**
+ * The report of a program of ours: the last line of its log that is such an object. Lines of its own log are objects
+ * too, and may come after it.
+ */
+export function reportIn<T>(log: string, schema: z.ZodType<T>): T | undefined {
   for (const line of log.split('\n').reverse()) {
-    if (!line.startsWith('{')) continue;
-    try {
-      return JSON.parse(line) as unknown;
-    } catch {
-      // Half a line, or a sentence that begins like an object.
-    }
+    const checked = schema.safeParse(line.startsWith('{') ? parseJson(line) : undefined);
+    if (checked.success) return checked.data;
   }
   return undefined;
 }

@@ -19,7 +19,7 @@ const YAML = printed(`---\nhost: 10.0.0.7\nhost_key: ${HOST_KEY}\n`);
 const OLD = { creationTimestamp: ago(601) };
 const FIRST_USE = { ...SSH, hostKeys: 'FirstUse' as const };
 const OTHER_KEY = 'ssh-ed25519 BBBBC3NzaC1lZDI1NTE5AAAAIAabcdefghijklmnopqrstuvwxyz0123456789ABCDEF';
-const REPORT = `says hello\n${JSON.stringify({ hostKeys: [OTHER_KEY], engine: 'dnf', architecture: 'x86_64' })}\n`;
+const REPORT = `says hello\n${JSON.stringify({ hostKeys: [OTHER_KEY], engine: 'dnf', architecture: 'x86_64' })}\n{"level":30,"msg":"goes"}\n`;
 const LENT_ONLY = aCommandPool();
 delete LENT_ONLY.spec.ssh;
 

@@ -5,7 +5,7 @@ import { probeReport } from '../../lib/protocol/machine.ts';
 import { formatAddress } from '../../lib/resalloc/address.ts';
 import { parseMachineData, tooLong } from '../../lib/resalloc/machine-data.ts';
 import { jobName, MACHINE_FINALIZER } from '../hook/names.ts';
-import { lastObject, outputOf } from '../hook/output.ts';
+import { outputOf, reportIn } from '../hook/output.ts';
 import type { SshCommand } from '../hook/probe.ts';
 import { at, lost, type MachinePlan, NOTHING } from './status.ts';
 import { hasSsh, jobFor, secondsLeft, stepOf } from './steps.ts';
@@ -134,9 +134,9 @@ function toProbe(world: MachineWorld, pool: BuilderPool, now: number, known: Par
 
 function probing(world: MachineWorld, pool: BuilderPool, now: number): MachinePlan {
   return overSsh(world, pool, now, { command: 'probe', suffix: 'probe', failure: 'Unreachable' }, (log) => {
-    const report = probeReport.safeParse(lastObject(log ?? ''));
-    if (!report.success) return lost(world, 'Unreachable', 'what the probe reported cannot be read', now);
-    const seen = pool.spec.ssh?.hostKeys === 'FirstUse' ? { hostKeys: report.data.hostKeys } : {};
+    const report = reportIn(log ?? '', probeReport);
+    if (report === undefined) return lost(world, 'Unreachable', 'what the probe reported cannot be read', now);
+    const seen = pool.spec.ssh?.hostKeys === 'FirstUse' ? { hostKeys: report.hostKeys } : {};
     if (pool.spec.hosts === undefined) return ready(world, now, seen);
     // Whatever was left on it by somebody whom kopr no longer knows of.
     const cleaning = at(world, 'Starting', CLEANING, 'is cleaned before its first use', seen);
