@@ -24,12 +24,30 @@ export interface Assigner {
   fail(failure: Failure): Promise<boolean>;
 }
 
+/** Tickets of which this process remembers what it gave them. Whatever the cache does not show by then, it never will. */
+const REMEMBERED = 10_000;
+
 /** Carries out what was decided: first the Builder has it, then the ticket is told. Both may be done again. */
 export function createAssigner(
   manager: Manager,
   { buildsNamespace, metrics }: { buildsNamespace: string; metrics: SchedulerMetrics },
 ): Assigner {
   const { client } = manager;
+  /** Names of Builders by the uid of the ticket: a cache that lags must not make a ticket have a second one. */
+  const given = new Map<string, string>();
+
+  function remember(ticket: BuilderTicket, builder: Builder): void {
+    const [oldest] = given.size < REMEMBERED ? [] : given.keys();
+    if (oldest !== undefined) given.delete(oldest);
+    given.set(ticket.metadata.uid ?? '', builder.metadata.name);
+  }
+
+  /** The Builder that was given to the ticket before, if it still is. */
+  async function givenTo(ticket: BuilderTicket): Promise<Builder | undefined> {
+    const name = given.get(ticket.metadata.uid ?? '');
+    const builder = name === undefined ? undefined : await client.get(Builders, `${buildsNamespace}/${name}`);
+    return builder?.spec.ticket?.uid === ticket.metadata.uid ? builder : undefined;
+  }
 
   async function makePod(ticket: BuilderTicket, pool: string): Promise<Builder> {
     const wanted = builderFor(ticket, pool, buildsNamespace);
@@ -54,8 +72,10 @@ export function createAssigner(
   }
 
   async function carryOut({ ticket, pool, machine }: Assignment, ctx: ReconcileContext): Promise<Outcome> {
-    const builder = machine === undefined ? await makePod(ticket, pool) : await claim(ticket, machine);
+    const builder =
+      (await givenTo(ticket)) ?? (machine === undefined ? await makePod(ticket, pool) : await claim(ticket, machine));
     if (builder === undefined) return 'taken';
+    remember(ticket, builder);
     const data = ticket.spec.chrootBuild === undefined ? lentOutput(builder.status ?? {}) : undefined;
     await tell(manager, ticket, {
       phase: 'Assigned',

@@ -20,6 +20,7 @@ import { createSchedulerMetrics } from './metrics.ts';
 import { aLoan, aMachine, aMachinePool } from './testing/worlds.ts';
 
 const WAIT_MS = 30_000;
+const CONTEXT = { signal: new AbortController().signal, log: quietLog, clock: systemClock, reconcileID: 'test' };
 
 let client: ApiClient;
 let namespaces: { tenant: string; builds: string; release: string };
@@ -143,11 +144,10 @@ describe('a machine on a real API server', () => {
     const machine = await createMachine('m1');
     const metrics = createSchedulerMetrics(new Registry(), systemClock);
     const racing = [await createTicket(aTicket('t1')), await createTicket(aTicket('t2'))];
-    const ctx = { signal: new AbortController().signal, log: quietLog, clock: systemClock, reconcileID: 'test' };
     const outcomes = await Promise.all(
       racing.map((ticket) => {
         const assigner = createAssigner(createScheduler(), { buildsNamespace: namespaces.builds, metrics });
-        return assigner.assign({ ticket, pool: 'cloud', machine }, ctx);
+        return assigner.assign({ ticket, pool: 'cloud', machine }, CONTEXT);
       }),
     );
     expect(outcomes.toSorted()).toEqual(['done', 'taken']);
@@ -177,6 +177,18 @@ describe('a machine on a real API server', () => {
       if (name === undefined) throw new Error(`machine ${names[index]} was not claimed`);
       expect((await ticketNamed(name)).status?.phase).toBe('Assigned');
     }
+  });
+
+  it('is not given to a ticket that has one which the cache does not show yet', async () => {
+    const [first, second] = [await createMachine('m1'), await createMachine('m2')];
+    const metrics = createSchedulerMetrics(new Registry(), systemClock);
+    const assigner = createAssigner(createScheduler(), { buildsNamespace: namespaces.builds, metrics });
+    const ticket = await createTicket(aTicket('t1'));
+    for (const machine of [first, second]) {
+      expect(await assigner.assign({ ticket, pool: 'cloud', machine }, CONTEXT)).toBe('done');
+    }
+    expect((await machineNamed('m2')).spec.ticket).toBeUndefined();
+    expect((await ticketNamed('t1')).status?.builder).toBe('m1');
   });
 
   it('is the one that the ticket is told of by the next scheduler when the first dies in between', async () => {
@@ -224,8 +236,7 @@ describe('a ticket of a client of Resalloc', () => {
     const loan = await createTicket(aLoan('loan'));
     const metrics = createSchedulerMetrics(new Registry(), systemClock);
     const assigner = createAssigner(createScheduler(), { buildsNamespace: namespaces.builds, metrics });
-    const ctx = { signal: new AbortController().signal, log: quietLog, clock: systemClock, reconcileID: 'test' };
-    await assigner.assign({ ticket: loan, pool: 'cloud', machine: await machineNamed('m1') }, ctx);
+    await assigner.assign({ ticket: loan, pool: 'cloud', machine: await machineNamed('m1') }, CONTEXT);
     expect(await assigner.fail({ ticket: await ticketNamed('loan'), machine: 'm1' })).toBe(false);
     expect((await ticketNamed('loan')).status?.phase).toBe('Assigned');
   });
