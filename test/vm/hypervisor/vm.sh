@@ -53,9 +53,9 @@ monitor() {
   printf '%s\n' "$2" | socat -t 5 - "UNIX-CONNECT:$machines/$1/monitor" >/dev/null
 }
 
-# Asks for the banner of its sshd, which comes before anybody logs in.
+# Asks for the banner of its sshd, which comes before anybody logs in. An emulated machine may take its time for it.
 answers() {
-  timeout 10 socat -t 8 -u "TCP:127.0.0.1:$(cat "$machines/$1/port")" - 2>/dev/null | head -c 4 | grep -q '^SSH-'
+  timeout 30 socat -t 25 -u "TCP:127.0.0.1:$(cat "$machines/$1/port")" - 2>/dev/null | head -c 4 | grep -q '^SSH-'
 }
 
 run() {
@@ -91,10 +91,13 @@ start() {
     x86_64)
       set -- qemu-system-x86_64 -machine q35 -cpu max
       console=ttyS0
+      # Where time passes in jumps the kernel would think that it has no timer.
+      options=no_timer_check
       ;;
     aarch64)
       set -- qemu-system-aarch64 -machine virt -cpu cortex-a57
       console=ttyAMA0
+      options=
       ;;
     *) fail "nothing here emulates '$arch'" ;;
   esac
@@ -104,7 +107,7 @@ start() {
     -nodefaults -no-user-config -no-reboot -display none \
     -serial "file:$directory/console" -monitor "unix:$directory/monitor,server=on,wait=off" \
     -kernel "$images/$arch/vmlinuz" \
-    -append "root=/dev/nvme0n1 rw console=$console quiet panic=-1 mitigations=off init=/usr/sbin/kopr-init" \
+    -append "root=/dev/nvme0n1 rw console=$console quiet panic=-1 mitigations=off $options init=/usr/sbin/kopr-init" \
     -drive "if=none,id=root,format=qcow2,cache=unsafe,file=$directory/disk" -device nvme,serial=kopr,drive=root \
     -drive "if=none,id=seed,format=raw,readonly=on,file=$directory/seed.tar" -device virtio-blk-pci,drive=seed \
     -netdev "user,id=net,restrict=on,hostfwd=tcp:$bind:$(cat "$directory/port")-10.0.2.15:22" \
