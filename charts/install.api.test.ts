@@ -1,13 +1,19 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aHostsPool } from '../controllers/hook/testing/objects.ts';
+import { aPool } from '../controllers/testing/objects.ts';
+import type { BuilderPool } from '../crds/builderpool.ts';
+import { BuilderPools } from '../crds/builderpool.ts';
 import { Chroots } from '../crds/chroot.ts';
 import type { TestApi } from '../crds/testing/api.ts';
-import { startTestApi } from '../crds/testing/api.ts';
+import { eventually, startTestApi } from '../crds/testing/api.ts';
 import { systemClock } from '../lib/clock.ts';
 import { loadAccess } from '../operator/access.ts';
+import { keyOf } from '../operator/resource.ts';
 import { quietLog, testClient } from '../operator/testing/harness.ts';
 import { bootstrap } from './bootstrap/apply.ts';
+import { drain } from './bootstrap/drain.ts';
 import { parseObjects, targets } from './bootstrap/objects.ts';
 import { CHART, helm, manifests, withValues } from './testing/helm.ts';
 import { pathOf } from './testing/paths.ts';
@@ -39,7 +45,7 @@ function runHelm(command: readonly string[], values: object): Promise<string> {
 beforeAll(async () => {
   api = await startTestApi();
   notes = await runHelm(['install', '--create-namespace'], VALUES);
-}, 120_000);
+}, 240_000);
 
 afterAll(() => api.stop());
 
@@ -161,6 +167,31 @@ describe('the objects of the values', () => {
       await api.ok('GET', `/apis/kopr.dev/v1alpha1/namespaces/${NAMESPACE}/buildquotas/default`);
       await bootstrap(deps, [], allowed, 'kopr', 30_000);
       expect((await client.list(Chroots)).items).toEqual([]);
+    } finally {
+      await client.close();
+    }
+  });
+
+  it('that have machines are gone before kopr is uninstalled, once these are', async () => {
+    const client = testClient(await loadAccess({ clock: systemClock, kubeconfig: api.kubeconfig }));
+    const create = (pool: BuilderPool, finalizers: string[]): Promise<BuilderPool> =>
+      client.create(BuilderPools, {
+        metadata: { name: pool.metadata.name, namespace: 'kopr-builds', finalizers },
+        spec: pool.spec,
+      });
+    try {
+      await create(aPool('pods'), []);
+      const pool = await create(aHostsPool(), ['example.com/machines']);
+      const draining = drain({ client, clock: systemClock, log: quietLog }, 'kopr-builds', 60_000);
+      const deleted = await eventually(
+        'the deletion',
+        () => client.get(BuilderPools, keyOf(pool)),
+        (found) => found?.metadata.deletionTimestamp !== undefined,
+      );
+      if (deleted === undefined) throw new Error('the pool is gone although it has a finalizer');
+      await client.patchFinalizers(BuilderPools, deleted, []);
+      await draining;
+      expect((await client.list(BuilderPools)).items.map(({ metadata }) => metadata.name)).toEqual(['pods']);
     } finally {
       await client.close();
     }

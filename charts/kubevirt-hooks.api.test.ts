@@ -37,7 +37,7 @@ beforeAll(async () => {
     RESALLOC_NAME: 'kubevirt-00000001',
     RESALLOC_POOL_ID: 'kubevirt',
   };
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await api.stop();

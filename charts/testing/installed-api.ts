@@ -46,7 +46,7 @@ export function useInstalledApi(
     await api.ok('POST', `${RBAC}/clusterroles`, { metadata: { name: ALL_OF_KOPR }, rules });
     for (const grant of [{ user: ADMINISTRATOR, role: 'cluster-admin' }, ...grants]) await bind(api, grant);
     await take(installed);
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await installed?.users.close();
     await installed?.api.stop();
