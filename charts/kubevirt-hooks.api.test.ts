@@ -64,7 +64,7 @@ async function define(kind: string): Promise<void> {
 async function run(hook: 'new' | 'delete' | 'list'): Promise<string> {
   const { command } = POOL.spec as { command: Record<string, { command: [string, ...string[]] }> };
   const [program, ...args] = command[hook]?.command ?? [''];
-  const { stdout } = await exec(program, args, { env: environment, timeout: 60_000 });
+  const { stdout } = await exec(program, args, { env: environment, timeout: 120_000 });
   return stdout;
 }
 
@@ -97,7 +97,7 @@ describe('the documented hooks for KubeVirt', () => {
     await run('delete');
     expect(await run('list')).toBe('');
     await run('delete');
-  });
+  }, 240_000);
 
   it('let in the key of the pool alone', async () => {
     rmSync(join(home, 'host-key'), { force: true });
@@ -105,7 +105,7 @@ describe('the documented hooks for KubeVirt', () => {
     const [, machine] = await Promise.all([run('new'), boot()]);
     const { users } = parse(seedOf(machine)) as { users: object[] };
     expect(users).toEqual([{ name: 'root', ssh_authorized_keys: ['ssh-ed25519 AAAA kopr-builder'] }]);
-  });
+  }, 240_000);
 });
 
 /** The cloud-init of a machine. */

@@ -24,7 +24,7 @@ export function useAdmissionApi(take: (api: TestApi) => void): void {
     for (const name of ['kopr-builds', 'elsewhere']) await api.ok('POST', '/api/v1/namespaces', { metadata: { name } });
     await installPolicy(api);
     take(api);
-  }, 90_000);
+  }, 240_000);
   afterAll(() => api.stop());
 }
 
