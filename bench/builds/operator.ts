@@ -20,7 +20,8 @@ export interface OperatorProcess {
   collected(): Promise<{ rss: number; heap: number }>;
   /** What it says of itself, in the format of Prometheus. */
   metrics(): Promise<string>;
-  output(): string;
+  /** The result of `work`, or an error when the operator ends before that. */
+  during<T>(work: Promise<T>): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -80,6 +81,10 @@ export async function startOperator(
         });
       }),
   );
+  const died = running.ended.then((exit): never => {
+    throw new Error(`the operator has ended with ${exit}: ${running.output().slice(-2_000)}`);
+  });
+  died.catch(() => undefined);
   return {
     cpu: () => cpuOf(running.pid),
     memory: () => memoryOf(running.pid),
@@ -98,7 +103,7 @@ export async function startOperator(
       if (!answer.ok) throw new Error(`the metrics of the operator: ${answer.status}`);
       return answer.text();
     },
-    output: running.output,
+    during: (work) => Promise.race([work, died]),
     async stop() {
       await running.end('SIGTERM');
       await rm(directory, { recursive: true, force: true });

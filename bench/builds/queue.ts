@@ -49,7 +49,9 @@ export async function runQueue(levels: readonly number[]): Promise<Level[]> {
   try {
     const operator = await site.startOperator();
     const outcome: Level[] = [];
-    for (const [index, queued] of levels.entries()) outcome.push(await level(site, operator, queued, index));
+    for (const [index, queued] of levels.entries()) {
+      outcome.push(await operator.during(level(site, operator, queued, index)));
+    }
     return outcome;
   } finally {
     await site.stop();

@@ -58,7 +58,7 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
     const samples: SoakSample[] = [];
     const started = performance.now();
     while (performance.now() - started < minutes * 60_000) {
-      await sleep(SAMPLE_MS);
+      await operator.during(sleep(SAMPLE_MS));
       if (problem !== undefined) throw new Error(`a Build could not be submitted: ${errorMessage(problem)}`);
       const { rss, heap } = await operator.collected();
       const sample = { minutes: (performance.now() - started) / 60_000, rss, heap, finished };

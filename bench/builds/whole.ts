@@ -39,7 +39,7 @@ export async function runWhole(stages: number, profile?: string): Promise<Outcom
     const made = builds * STAGES;
     const before = { writes: await countWrites(site.client), cpu: operator.cpu(), cpuOfAll: cpuOfTree(process.pid) };
     const started = performance.now();
-    await finish(site, builds, started + made * LONGEST_MS_EACH + 60_000);
+    await operator.during(finish(site, builds, started + made * LONGEST_MS_EACH + 60_000));
     const seconds = (performance.now() - started) / 1000;
     return {
       stages: made,

@@ -16,10 +16,10 @@ export async function ticketFigures(): Promise<Figure[]> {
   const site = await startSite({ pool: { max: 0 }, lives: { startMs: 0, buildMs: 0 }, prepare: addReleases });
   try {
     await createMachines(site.client, MACHINES);
-    await site.startOperator({ program: PROGRAM });
+    const operator = await site.startOperator({ program: PROGRAM });
     const arrivals = watchArrivals(site.world);
-    const alone = await runClients(site.client, arrivals, 1, ALONE_MS);
-    const together = await runClients(site.client, arrivals, CLIENTS, TOGETHER_MS);
+    const alone = await operator.during(runClients(site.client, arrivals, 1, ALONE_MS));
+    const together = await operator.during(runClients(site.client, arrivals, CLIENTS, TOGETHER_MS));
     return [
       { name: `tickets, ${CLIENTS} clients`, value: together.perSecond, unit: '/s', target: 60, rough: true },
       { name: 'warm machine, ticket to assigned, p50', value: alone.assigned.p50, unit: 'ms', target: 50, rough: true },
