@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { BuildStatus } from '../crds/build.ts';
 import { Builds } from '../crds/build.ts';
 import { Builders } from '../crds/builder.ts';
 import { eventually } from '../operator/testing/harness.ts';
 import { createMachineChroot, MACHINE_CHROOT } from './machine/testing/chroot.ts';
 import { createMachinePool, PROBED, REACHABLE } from './machine/testing/life.ts';
-import { buildOf, completed, released, stageOf, WAIT_MS } from './testing/await.ts';
+import { buildOf, completed as endOf, released, stageOf } from './testing/await.ts';
 import type { TestCluster } from './testing/cluster.ts';
 import { startCluster } from './testing/cluster.ts';
 import { createBuild, createProject } from './testing/create.ts';
@@ -36,6 +37,13 @@ afterEach(() => {
 
 afterAll(() => cluster?.stop());
 
+/** A Build on a machine has a dozen Jobs and pods around it, on two busy cores. */
+const WAIT_MS = 60_000;
+
+function completed(of: TestCluster, name: string): Promise<BuildStatus> {
+  return endOf(of, name, WAIT_MS);
+}
+
 function machineOf(build: string): string | undefined {
   return stageOf(cluster, build, CHROOT)?.status?.builder;
 }
@@ -55,7 +63,7 @@ async function machineIsFree(name: string | undefined): Promise<void> {
   );
 }
 
-describe('a Build in a chroot without an image', () => {
+describe('a Build in a chroot without an image', { timeout: 180_000 }, () => {
   it('is built on a machine, which its project then uses again', async () => {
     await createBuild(cluster, 'first');
     expect(await completed(cluster, 'first')).toMatchObject({ state: 'succeeded', reason: 'Published' });

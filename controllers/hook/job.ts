@@ -42,6 +42,8 @@ export interface HookJob {
   machine?: HookMachine;
   /** At most so long, and never longer than the hook's own timeout. */
   timeoutSeconds?: number;
+  /** On top of that, for its pod to start: whoever wants it so ends the hook in time himself. */
+  startSeconds?: number;
 }
 
 /**
@@ -58,7 +60,7 @@ exit "$code"
 `;
 
 /** Pure: the Job that runs one hook of a pool, once. */
-export function hookJob({ name, hook, pool, machine, timeoutSeconds }: HookJob): Job {
+export function hookJob({ name, hook, pool, machine, timeoutSeconds, startSeconds = 0 }: HookJob): Job {
   const provider = pool.spec.command;
   const entry = provider?.[hook];
   if (provider === undefined || entry === undefined) {
@@ -66,7 +68,7 @@ export function hookJob({ name, hook, pool, machine, timeoutSeconds }: HookJob):
   }
   const deadline = Math.max(1, Math.min(entry.timeoutSeconds, timeoutSeconds ?? entry.timeoutSeconds));
   const { secretName } = provider;
-  return job({ name, hook, pool, ...(machine === undefined ? {} : { machine }) }, deadline, {
+  return job({ name, hook, pool, ...(machine === undefined ? {} : { machine }) }, deadline + startSeconds, {
     securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     containers: [
       {

@@ -4,7 +4,7 @@ import { fromTimestamp } from '../../lib/clock.ts';
 import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import type { Job, Pod } from '../../operator/core.ts';
 import { aCommandPool } from '../hook/testing/objects.ts';
-import { NOW } from '../testing/objects.ts';
+import { ago, NOW } from '../testing/objects.ts';
 import { dueAt } from './liveness.ts';
 import { planMachine } from './plan.ts';
 import { aJob, aPodOf, aWorld, CLAIMED, TICKET, UP } from './testing/worlds.ts';
@@ -13,11 +13,6 @@ import type { MachineStatus, MachineWorld } from './world.ts';
 const LIVENESS = { periodSeconds: 300, attempts: 3, timeoutSeconds: 42 };
 const SSH_ONLY = aCommandPool({}, { liveness: LIVENESS });
 const HOOK = aCommandPool({ livecheck: { command: ['/hooks/alive'], timeoutSeconds: 60 } }, { liveness: LIVENESS });
-
-function waitingPod(): Pod {
-  const pod = aPodOf(aJob('check-0', 'times out'));
-  return { ...pod, status: { phase: 'Pending' } };
-}
 
 /** A machine whose liveness Jobs end at once, as `healthy` says. */
 async function simulate(pool: BuilderPool, healthy: (probe: number) => boolean, hours: number) {
@@ -48,7 +43,7 @@ describe('liveness', () => {
     const [ssh, hook] = runs.map(({ probes }) => probes[0]?.job);
     expect(ssh?.metadata.labels?.['kopr.dev/hook']).toBe('check');
     expect(hook?.metadata.labels?.['kopr.dev/hook']).toBe('livecheck');
-    expect([ssh?.spec.activeDeadlineSeconds, hook?.spec.activeDeadlineSeconds]).toEqual([42, 42]);
+    expect([ssh?.spec.activeDeadlineSeconds, hook?.spec.activeDeadlineSeconds]).toEqual([642, 642]);
   });
 
   it('of a machine that is well is asked for each period, and no more often', async () => {
@@ -68,17 +63,38 @@ describe('liveness', () => {
     expect(ill.status.message).toMatch(/^liveness probe 3 of 3 .*gone away/);
   });
 
-  it.each([
-    ['its pod was evicted', 'fails' as const, []],
-    ['no node took its pod', 'times out' as const, [waitingPod()]],
-  ])('counts nothing against the machine when %s', (_what, state, pods) => {
-    const status: MachineStatus = { ...UP, startedAt: new Date(NOW - 331_000).toISOString(), failedChecks: 2 };
-    const due = Math.floor(dueAt(aWorld({ status }), HOOK) / 1000);
-    const job = aJob(`check-${due}`, state);
-    const facts = { log: { jobUID: job.metadata.uid ?? '', pods, text: undefined } };
-    const plan = planMachine(aWorld({ pool: HOOK, status, jobs: [job], facts }), NOW);
-    expect(plan.status).toMatchObject({ phase: 'Ready', failedChecks: 2, lastCheckAt: '2026-11-24T12:00:00Z' });
-    expect(plan.notes).toMatchObject([{ reason: 'ProbeNotRun' }]);
+  describe('of a machine whose probe is due', () => {
+    const status: MachineStatus = { ...UP, startedAt: ago(331), failedChecks: 2 };
+    const suffix = `check-${Math.floor(dueAt(aWorld({ status }), HOOK) / 1000)}`;
+
+    it.each(['fails', 'times out'] as const)('takes nothing for a failure that was never run (%s)', (state) => {
+      const job = aJob(suffix, state);
+      const facts = { log: { jobUID: job.metadata.uid ?? '', pods: [], text: undefined } };
+      const plan = planMachine(aWorld({ pool: HOOK, status, jobs: [job], facts }), NOW);
+      expect(plan.status).toMatchObject({ phase: 'Ready', failedChecks: 2, lastCheckAt: ago(0) });
+      expect(plan.notes).toMatchObject([{ type: 'Warning', reason: 'ProbeNotRun' }]);
+    });
+
+    it('waits for a probe that waits for a place on a node', () => {
+      const job = aJob(suffix, 'runs');
+      const pod: Pod = { ...aPodOf(job), status: { phase: 'Pending' } };
+      const plan = planMachine(aWorld({ pool: HOOK, status, jobs: [job], jobPods: [pod] }), NOW);
+      expect(plan).toMatchObject({ keep: [job.metadata.name], createJobs: [], requeueAfterMs: 155_000 });
+      expect(plan.status).toBeUndefined();
+    });
+
+    it.each([
+      [41, undefined],
+      [42, 'MachineLost'],
+    ])('counts its time limit from the start of its container (%i s)', (seconds, reason) => {
+      const job = aJob(suffix, 'runs');
+      const pod = aPodOf(job);
+      const state = { running: { startedAt: ago(seconds) } };
+      pod.status = { containerStatuses: [{ name: 'hook', ready: true, restartCount: 0, state }] };
+      const plan = planMachine(aWorld({ pool: HOOK, status, jobs: [job], jobPods: [pod] }), NOW);
+      expect(plan.status?.reason).toBe(reason);
+      if (reason === undefined) expect(plan.requeueAfterMs).toBe(1_000);
+    });
   });
 
   it('is not asked for when the pool has no means to', async () => {

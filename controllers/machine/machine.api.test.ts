@@ -31,7 +31,7 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-describe('a machine on a real API server', () => {
+describe('a machine on a real API server', { timeout: 180_000 }, () => {
   it('is made, serves two stages of its sandbox with one pod each, is cleaned after each, and deleted', async () => {
     const machine = await Machine.create(cluster, 'm-whole');
     await machine.is('Ready');

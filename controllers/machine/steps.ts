@@ -1,9 +1,9 @@
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import type { Job, Pod } from '../../operator/core.ts';
+import type { Job } from '../../operator/core.ts';
 import type { Hook } from '../hook/job.ts';
 import { hookJob, hookMachineOf } from '../hook/job.ts';
-import { HOOK_CONTAINER, jobName } from '../hook/names.ts';
+import { jobName } from '../hook/names.ts';
 import { jobOutcome, podsOf } from '../hook/outcome.ts';
 import { lastWords } from '../hook/output.ts';
 import type { SshCommand } from '../hook/probe.ts';
@@ -18,7 +18,7 @@ export type Step =
   | { state: 'unread'; job: Job }
   /** `log` is undefined when it can no longer be had. */
   | { state: 'succeeded'; log: string | undefined }
-  /** `message` names the exit code and what was said last. `ran` is false when its program certainly never ended by itself. */
+  /** `message` names the exit code and what was said last. `ran` is false when its program did not end by itself. */
   | { state: 'failed'; message: string; ran: boolean };
 
 export function stepOf(world: MachineWorld, suffix: string, now: number): Step {
@@ -33,17 +33,9 @@ export function stepOf(world: MachineWorld, suffix: string, now: number): Step {
   }
   if (read === undefined) return { state: 'unread', job };
   if (outcome.state === 'succeeded') return { state: 'succeeded', log: read.text };
-  const ran = outcome.reason === 'TimedOut' ? !neverBegan(read.pods) : outcome.exitCode !== undefined;
+  const ran = outcome.exitCode !== undefined;
   const words = read.text === undefined ? '' : lastWords(read.text);
   return { state: 'failed', message: words === '' ? outcome.message : `${outcome.message}: ${words}`, ran };
-}
-
-/** No node took the pod, or its image could not be had. Without a pod nobody knows. */
-function neverBegan(pods: readonly Pod[]): boolean {
-  const states = pods.map(
-    ({ status }) => status?.containerStatuses?.find(({ name }) => name === HOOK_CONTAINER)?.state,
-  );
-  return pods.length > 0 && states.every((state) => state?.running === undefined && state?.terminated === undefined);
 }
 
 /** The Job of a hook of the pool, or of a program of ours; a sentence when the pool has no means to run it. */
@@ -52,6 +44,7 @@ export function jobFor(
   run: { hook: Hook } | { ssh: SshCommand },
   suffix: string,
   timeoutSeconds: number,
+  startSeconds = 0,
 ): { job: Job } | { missing: string } {
   const { builder, pool, installation } = world;
   if (pool === undefined) return { missing: `BuilderPool ${builder.spec.pool} is not there any more` };
@@ -59,12 +52,24 @@ export function jobFor(
   if ('hook' in run) {
     if (pool.spec.command?.[run.hook] === undefined)
       return { missing: `BuilderPool ${pool.metadata.name} has no hook "${run.hook}"` };
-    return { job: hookJob({ name, hook: run.hook, pool, machine: hookMachineOf(builder), timeoutSeconds }) };
+    return {
+      job: hookJob({ name, hook: run.hook, pool, machine: hookMachineOf(builder), timeoutSeconds, startSeconds }),
+    };
   }
   const target = machineTargetOf(builder, pool);
   if (target === undefined)
     return { missing: `BuilderPool ${pool.metadata.name} does not say how to reach the machine over SSH` };
-  return { job: probeJob({ name, command: run.ssh, pool, builder, target, timeoutSeconds, installation }) };
+  return {
+    job: probeJob({
+      name,
+      command: run.ssh,
+      pool,
+      builder,
+      target,
+      timeoutSeconds: timeoutSeconds + startSeconds,
+      installation,
+    }),
+  };
 }
 
 /** What is left of a time limit, in whole seconds. */

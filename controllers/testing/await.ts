@@ -22,18 +22,19 @@ export async function buildIs(
   name: string,
   what: string,
   condition: (status: BuildStatus) => boolean,
+  ms = WAIT_MS,
 ): Promise<BuildStatus> {
   const status = (): BuildStatus => cluster.find(Builds, name)?.status ?? {};
   try {
-    await eventually(what, () => condition(status()), WAIT_MS);
+    await eventually(what, () => condition(status()), ms);
   } catch (error) {
     throw new Error(`Build ${name}: ${JSON.stringify(status())}`, { cause: error });
   }
   return status();
 }
 
-export function completed(cluster: TestCluster, name: string): Promise<BuildStatus> {
-  return buildIs(cluster, name, `the end of Build ${name}`, () => isComplete(cluster.find(Builds, name)));
+export function completed(cluster: TestCluster, name: string, ms = WAIT_MS): Promise<BuildStatus> {
+  return buildIs(cluster, name, `the end of Build ${name}`, () => isComplete(cluster.find(Builds, name)), ms);
 }
 
 /** A stage of a Build by its chroot (`srpm-builds` for the source stage). */
