@@ -7,7 +7,7 @@ const chart = ['charts/{chart,distgit,facade,monitoring,network,pods,resalloc}.t
 const processes = [
   'builder/pod.test.ts',
   'builder/engines/*.test.ts',
-  'builder/machine/{build,mock,reach}.test.ts',
+  'builder/machine/{build,far-side,mock,reach}.test.ts',
   'builder/fetch/{fetch,distgit}.test.ts',
   'builder/sources/hostile-spec.test.ts',
   'builder/sources/git.test.ts',

@@ -5,12 +5,13 @@ import type { Process } from '../process.ts';
 import type { Access } from './access.ts';
 import { readAccess } from './access.ts';
 import { engineFor } from './driver.ts';
-import { HostKeyError, MachineLost } from './errors.ts';
+import { HostKeyError, MachineLost, MachineRefused } from './errors.ts';
 import { readKit } from './kit.ts';
 import { MachineLink } from './link.ts';
 
 /** The longest that a pool may let a machine start. Whoever runs the probe ends it earlier. */
 const PROBE_PATIENCE_MS = 86_400_000;
+const NOT_READY_MS = 3_000;
 
 /** Waits until the machine answers over SSH and can build; says how it is known and what it is. */
 export async function probeCommand(context: Process): Promise<number> {
@@ -18,16 +19,26 @@ export async function probeCommand(context: Process): Promise<number> {
   const access = await readAccess(config.machine, config, { firstUse: true });
   const link = await openLink(context, access, PROBE_PATIENCE_MS);
   try {
-    const found = await link.perform((far) => far.describe());
-    const report: ProbeReport = {
-      hostKeys: [link.hostKey],
-      engine: engineFor(access.target.engine, found.engines),
-      architecture: found.architecture,
-    };
-    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.stdout.write(`${JSON.stringify(await untilUsable(link, context))}\n`);
     return 0;
   } finally {
     link.close();
+  }
+}
+
+/** A machine that is reached may still be setting itself up: sudo, mock or dnf come later. */
+async function untilUsable(link: MachineLink, { clock, log, ending }: Process): Promise<ProbeReport> {
+  for (;;) {
+    try {
+      const { engines, architecture } = await link.perform((far) => far.describe());
+      return { hostKeys: [link.hostKey], engine: engineFor(link.target.engine, engines), architecture };
+    } catch (error) {
+      if (!(error instanceof MachineRefused)) throw error;
+      log.warn({ reason: error.message }, 'the machine is not ready');
+      await clock.sleep(NOT_READY_MS, ending).catch(() => {
+        throw error;
+      });
+    }
   }
 }
 

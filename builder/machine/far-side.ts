@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { MACHINE_ROOT } from '../../lib/protocol/machine.ts';
 import { oneSentence } from '../../lib/text/one-sentence.ts';
 import type { Connection, ExecOptions, ExecResult } from './connection.ts';
 import { MachineRefused } from './errors.ts';
@@ -154,7 +155,7 @@ export class FarSide {
     timeoutMs: number,
     more: Partial<ExecOptions> = {},
   ): Promise<ExecResult> {
-    const script = `/var/tmp/kopr/${this.#slot}/${this.#kit.name}/far.sh`;
+    const script = `${MACHINE_ROOT}/${this.#slot}/${this.#kit.name}/far.sh`;
     return this.#checked(['/bin/sh', script, this.#slot, ...words], { what, timeoutMs, ...more });
   }
 

@@ -88,7 +88,7 @@ async function openCopy({ config }: Process, access: Access): Promise<LogCopy> {
   const stateFile = join(config.workDir, 'machine-log');
   if (!(await LogCopy.isBegun(stateFile))) {
     const log = openLiveLog(config.resultsDir, config.maxLogBytes);
-    log.say(`phase machine: ${access.target.name} at ${access.target.host}`);
+    log.say(`phase machine: ${access.target.name}`);
     log.close();
   }
   return LogCopy.open(config.resultsDir, stateFile, config.maxLogBytes + LOG_SLACK);

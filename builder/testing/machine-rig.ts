@@ -42,8 +42,10 @@ export interface MachineRig {
   text(name: string): Promise<string>;
   names(): Promise<string[]>;
   verdict(): Promise<Verdict | undefined>;
+  /** The variables of the pod. */
+  environment(target?: MachineTarget, keyFile?: string): Record<string, string>;
   /** Runs a sub-command of the builder until it ends; `machine` by default. */
-  run(command?: Command, changes?: { target?: MachineTarget; clock?: Clock }): Promise<number>;
+  run(command?: Command, changes?: { target?: MachineTarget; keyFile?: string; clock?: Clock }): Promise<number>;
   /** As the agent does it at the end. */
   sayUploaded(): Promise<void>;
   /** SIGTERM of the pod. */
@@ -74,18 +76,19 @@ export async function openMachineRig(options: RigOptions): Promise<MachineRig> {
     verdict: () => existingVerdict(join(path, 'results')),
     sayUploaded: () => writeFile(join(path, 'control', 'uploaded'), ''),
     logged: () => logged,
+    environment: (target = options.target, keyFile = options.keyFile) => ({
+      KOPR_TASK_FILE: join(path, 'task.json'),
+      KOPR_WORK_DIR: join(path, 'work'),
+      KOPR_RESULTS_DIR: join(path, 'results'),
+      KOPR_CONTROL_DIR: join(path, 'control'),
+      KOPR_FAR_DIR: FAR,
+      KOPR_SSH_KEY_FILE: keyFile,
+      KOPR_KNOWN_HOSTS_FILE: join(path, 'known_hosts'),
+      KOPR_MACHINE: JSON.stringify(target),
+      ...options.env,
+    }),
     run(command = machineCommand, changes = {}) {
-      const config = loadConfig({
-        KOPR_TASK_FILE: join(path, 'task.json'),
-        KOPR_WORK_DIR: join(path, 'work'),
-        KOPR_RESULTS_DIR: join(path, 'results'),
-        KOPR_CONTROL_DIR: join(path, 'control'),
-        KOPR_FAR_DIR: FAR,
-        KOPR_SSH_KEY_FILE: options.keyFile,
-        KOPR_KNOWN_HOSTS_FILE: join(path, 'known_hosts'),
-        KOPR_MACHINE: JSON.stringify(changes.target ?? options.target),
-        ...options.env,
-      });
+      const config = loadConfig(rig.environment(changes.target, changes.keyFile));
       const context: Process = {
         config,
         log,
@@ -127,4 +130,13 @@ async function plan(options: RigOptions, path: string): Promise<void> {
   }
   await tool(path, 'cp', '-r', `${ENGINE}/.`, join(path, 'work', 'plan'));
   await rm(join(path, 'known_hosts'), { force: true });
+}
+
+/** Waits for something that takes as long as a build may on a busy machine. */
+export async function eventually(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  for (let tries = 0; tries < 1800; tries++) {
+    if (await condition()) return;
+    await systemClock.sleep(100);
+  }
+  throw new Error(`${what} did not happen within three minutes`);
 }

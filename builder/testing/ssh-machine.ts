@@ -2,13 +2,14 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { listen } from '../../lib/listen.ts';
 import type { MachineTarget } from '../../lib/protocol/machine.ts';
 import type { Chroot } from './chroot.ts';
 import { temporaryDirectory, tool } from './context.ts';
 import { FIRST_ID } from './namespaces.ts';
+import { placeServer } from './ssh-server.ts';
 
 /**
  * A machine for tests: Debian's sshd over the test distribution's image, which has dnf and rpmbuild, on a free port of
@@ -38,12 +39,11 @@ export interface SshMachineOptions {
   keyTypes?: readonly string[];
   /** More lines for sshd_config. */
   config?: readonly string[];
+  /** User ids that it has; the default is enough for the user namespaces of three slots. */
+  ids?: number;
 }
 
-/** Enough for the user namespaces of three slots. */
 const IDS = 4 * 65_536;
-/** The image has newer ones of its own, which understand the older programs. */
-const OF_GLIBC = /^(ld-linux.*|lib(c|m|dl|rt|util|pthread|resolv)\.so\..*|linux-vdso.*)$/;
 
 export async function startSshMachine(chroot: Chroot, options: SshMachineOptions = {}): Promise<SshMachine> {
   const directory = await temporaryDirectory();
@@ -56,7 +56,7 @@ export async function startSshMachine(chroot: Chroot, options: SshMachineOptions
   await tool(path, 'chown', '-R', `${FIRST_ID}:${FIRST_ID}`, join(path, 'files'));
   for (const name of ['layers', 'image']) await chown(join(path, name), FIRST_ID, FIRST_ID);
   const port = await freePort();
-  const machine = await boot(chroot, path, port);
+  const machine = await boot(chroot, path, port, options.ids ?? IDS);
   try {
     await untilListening(machine);
   } catch (error) {
@@ -84,54 +84,28 @@ export async function startSshMachine(chroot: Chroot, options: SshMachineOptions
       reconnectSeconds: 120,
       ...overrides,
     }),
-    root: (script) =>
-      tool(path, 'nsenter', '-t', String(machine.first()), '-U', '-m', '-p', '-r', '-w', '--', 'sh', '-c', script),
+    root: async (script) =>
+      tool(
+        path,
+        'nsenter',
+        '-t',
+        String(await machine.first()),
+        '-U',
+        '-m',
+        '-p',
+        '-r',
+        '-w',
+        '--',
+        'sh',
+        '-c',
+        script,
+      ),
     kill: () => machine.kill(),
     async remove() {
       await machine.kill();
       await directory.remove();
     },
   };
-}
-
-/** sshd with what it needs, and accounts that it lets in. Resolves with its host keys. */
-async function placeServer(files: string, options: SshMachineOptions, publicKey: string): Promise<string[]> {
-  const place = async (name: string, content: string, mode = 0o644): Promise<void> => {
-    await mkdir(join(files, name, '..'), { recursive: true });
-    await writeFile(join(files, name), content, { mode });
-  };
-  const libraries = join(files, 'opt/sshd');
-  await mkdir(libraries, { recursive: true });
-  for (const program of await serverPrograms()) {
-    await mkdir(join(files, program, '..'), { recursive: true });
-    await tool(files, 'cp', program, join(files, program));
-    const linked = await tool(files, 'ldd', program);
-    for (const [, library = ''] of linked.matchAll(/=> (\/\S+)/g)) {
-      if (!OF_GLIBC.test(basename(library))) await tool(files, 'cp', '-L', library, libraries);
-    }
-  }
-  const hostKeys: string[] = [];
-  const config = [...(options.config ?? [])];
-  await mkdir(join(files, 'etc/ssh'), { recursive: true });
-  for (const type of options.keyTypes ?? ['ed25519']) {
-    const file = join(files, `etc/ssh/host_${type}`);
-    await tool(files, 'ssh-keygen', '-q', '-t', type, '-N', '', '-C', '', '-f', file);
-    hostKeys.push((await readFile(`${file}.pub`, 'utf8')).trim().split(' ').slice(0, 2).join(' '));
-    config.push(`HostKey /etc/ssh/host_${type}`);
-  }
-  await place(
-    'etc/ssh/sshd_config',
-    `${[...config, 'UsePAM no', 'PasswordAuthentication no', 'LogLevel VERBOSE'].join('\n')}\n`,
-  );
-  await place('root/.ssh/authorized_keys', `${publicKey}\n`, 0o600);
-  for (const [name, content] of Object.entries(options.programs ?? {})) await place(name, content, 0o755);
-  return hostKeys;
-}
-
-async function serverPrograms(): Promise<string[]> {
-  const found = await tool('/', 'sh', '-c', 'ls /usr/sbin/sshd /usr/lib/openssh/sshd-* 2>/dev/null || true');
-  if (!found.includes('/usr/sbin/sshd')) throw new Error('sshd is missing; install the package openssh-server');
-  return found.split('\n');
 }
 
 async function freePort(): Promise<number> {
@@ -143,7 +117,8 @@ async function freePort(): Promise<number> {
 
 interface Booted {
   said(): string;
-  first(): number;
+  /** Process number of sshd, the first process there. */
+  first(): Promise<number>;
   ended(): boolean;
   kill(): Promise<void>;
 }
@@ -180,10 +155,10 @@ exec /usr/bin/env -i LD_LIBRARY_PATH=/opt/sshd PATH=/usr/sbin:/usr/bin:/sbin:/bi
 
 const BIND = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
 
-async function boot(chroot: Chroot, path: string, port: number): Promise<Booted> {
+async function boot(chroot: Chroot, path: string, port: number, ids: number): Promise<Booted> {
   const holder = spawn('unshare', ['--user', '--', 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
   await eventually(async () => (await readFile(`/proc/${holder.pid}/uid_map`, 'utf8')).trim() === '');
-  for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${holder.pid}/${map}`, `0 ${FIRST_ID} ${IDS}\n`);
+  for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${holder.pid}/${map}`, `0 ${FIRST_ID} ${ids}\n`);
   const enter = ['nsenter', `--user=/proc/${holder.pid}/ns/user`, '--setuid=0', '--setgid=0', '--'];
   const fork = [
     'unshare',
@@ -202,17 +177,12 @@ async function boot(chroot: Chroot, path: string, port: number): Promise<Booted>
   const bind = ['--mount', '--', 'sh', '-c', BIND, 'bind', chroot.root, join(path, 'image')];
   const child = spawn('unshare', [...bind, ...enter, ...fork], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
-  let first = 0;
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()));
   const over = ended(child);
-  await eventually(async () => {
-    const children = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim();
-    first = Number(children.split(' ')[0] ?? '0');
-    return first > 0 || child.exitCode !== null;
-  });
   return {
     said: () => said,
-    first: () => first,
+    first: async () =>
+      Number((await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim().split(' ')[0]),
     ended: () => child.exitCode !== null || child.signalCode !== null,
     async kill() {
       child.kill('SIGKILL');

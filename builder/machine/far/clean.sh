@@ -30,7 +30,7 @@ clean_slot() {
   stop_run || { printf 'kopr: processes of an earlier build cannot be ended\n' >&2 && return 1; }
   unmount_slot || { printf 'kopr: mounts of an earlier build cannot be undone\n' >&2 && return 1; }
   # The task's name last: while it is here nothing else is begun.
-  for name in started namespace pid state run.out inputs box mock port session id; do
+  for name in started pid state run.out inputs box mock port session id; do
     rm -rf --one-file-system "${directory:?}/$name"
     if [ -e "$directory/$name" ] || [ -h "$directory/$name" ]; then
       printf 'kopr: %s/%s cannot be removed\n' "$directory" "$name" >&2

@@ -99,6 +99,9 @@ if [ "$image_repos" = yes ]; then
   fail UnusableChroot 'the Chroot has no "repos", and a machine has no image that could bring some; give it repos' 1
 fi
 find_dnf
+if [ "${KOPR_USER_NAMESPACE-}" != own ]; then
+  say 'warning: the machine has no user ids for a user namespace; scripts of packages run as its root'
+fi
 isolation=full
 mount_root
 if [ -r /etc/resolv.conf ]; then cat /etc/resolv.conf >"$STATE/resolv.conf"; fi

@@ -64,11 +64,14 @@ for file in "$OUT"/*.src.rpm; do
 done
 if [ -z "$source" ]; then fail SrpmBuildFailed 'mock made no source package' 1; fi
 mv "$source" "$WORK/" || die 'the source package is lost'
-mock_phase rpmbuild --rebuild "$WORK/${source##*/}" || judge "$?"
+source=$WORK/${source##*/}
+mock_phase rpmbuild --rebuild "$source" || judge "$?"
 
 begin_phase results
 collect_mock
 keep "$WORK/sources/$spec"
+# mock makes it anew from the same sources, or leaves it at that.
+if [ ! -f "$RESULTS/${source##*/}" ]; then keep "$source"; fi
 count=0
 for file in "$RESULTS"/*.rpm; do
   case $file in *.src.rpm | *'/*.rpm') ;; *) count=$((count + 1)) ;; esac

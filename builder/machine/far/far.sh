@@ -83,9 +83,13 @@ start() {
   [ -d "$box/work/plan" ] || die 'the inputs have not arrived'
   # Whoever makes the directory starts the run, and nobody else ever does.
   if ! mkdir "$directory/started" 2>/dev/null; then return; fi
-  trap '' HUP TERM INT PIPE
-  # A session of its own, without the connection's pipes: it must outlive the connection.
-  setsid /bin/sh "$kit/run.sh" "$directory" "$slot" </dev/null >"$directory/run.out" 2>&1 &
+  # A connection that breaks here must not end the start half way; the run itself has signals as they are by default.
+  trap '' HUP PIPE
+  (
+    trap - HUP PIPE
+    # A session of its own, without the connection's pipes: it must outlive the connection.
+    exec setsid /bin/sh "$kit/run.sh" "$directory" "$slot" </dev/null >"$directory/run.out" 2>&1
+  ) &
 }
 
 case $operation in

@@ -58,22 +58,18 @@ fence_session() {
   put "$directory/session" "$(identity "$mine")"
 }
 
-# slot_processes: those of the run's process namespace, those whose root, working directory or program is the slot's, and
-# those with its user ids.
+# slot_processes: those with the slot's user ids, and those whose root or working directory is the slot's, whatever its
+# name is in their own mount namespace. Not by the number of a namespace: those are used again, by other slots, too.
 slot_processes() {
-  namespace=$(content "$directory/namespace")
+  places=$(stat -c ' %d:%i ' "$directory/box" "$directory/box/root" 2>/dev/null)
   first=$(first_id) || first=
   for entry in /proc/[0-9]*; do
     process=${entry#/proc/}
     if [ "$process" = "$$" ] || is_zombie "$process"; then continue; fi
-    if [ -n "$namespace" ] && [ "$(readlink "$entry/ns/pid" 2>/dev/null)" = "$namespace" ]; then
-      printf '%s\n' "$process" && continue
-    fi
-    for link in root cwd exe; do
-      case $(readlink "$entry/$link" 2>/dev/null) in
-        "$directory/box" | "$directory/box"/*) printf '%s\n' "$process" && continue 2 ;;
-      esac
+    for place in $(stat -L -c '%d:%i' "$entry/root" "$entry/cwd" 2>/dev/null); do
+      case $places in *" $place "*) printf '%s\n' "$process" && continue 2 ;; esac
     done
+    case $(readlink "$entry/cwd" 2>/dev/null) in "$directory/box"/*) printf '%s\n' "$process" && continue ;; esac
     if [ -z "$first" ]; then continue; fi
     user=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*$/\1/p' "$entry/status" 2>/dev/null)
     if [ -n "$user" ] && [ "$user" -ge "$first" ] && [ "$user" -lt "$((first + SLOT_IDS))" ]; then

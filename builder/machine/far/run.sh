@@ -47,7 +47,7 @@ hold_namespace() {
     printf '0 %d %d\n' "$1" "$SLOT_IDS" >"/proc/$holder/gid_map"
 }
 
-# What is left of a run that was killed is known by this directory, too.
+# What is left of a run that was killed is known by its working directory: this one, which is /mnt further down.
 cd "$box" || exit 1
 put "$directory/pid" "$(identity $$)"
 trap 'exit 143' TERM INT HUP
@@ -56,11 +56,11 @@ cp -R "$kit" "$box/kit" && chmod -R go+rX "$box/kit" || exit 1
 
 set --
 root=0
+export KOPR_USER_NAMESPACE=none
 if [ "$engine" = dnf ] && first=$(first_id) && hold_namespace "$first"; then
   root=$first
+  KOPR_USER_NAMESPACE=own
   set -- nsenter "--user=/proc/$holder/ns/user" --setuid=0 --setgid=0 --
-else
-  printf 'kopr: the build runs without a user namespace of its own\n'
 fi
 chown -h "$root:$root" "$box/root" "$box/results" &&
   chown -R -h "$((root + 1000)):$((root + 1000))" "$box/work" || exit 1
@@ -68,18 +68,9 @@ chown -h "$root:$root" "$box/root" "$box/results" &&
 # In the background, because a shell handles a signal only between foreground commands. The slot's directory is closed
 # to everybody but root, so it is shown at another place, in a mount namespace of the run's own.
 # shellcheck disable=SC2016 # for the inner shell
-unshare --mount --propagation private -- /bin/sh -c 'mount --bind "$1" /mnt && shift && cd / && exec "$@"' run "$box" \
+unshare --mount --propagation private -- /bin/sh -c 'mount --bind "$1" /mnt && shift && cd /mnt && exec "$@"' run "$box" \
   "$@" unshare --mount --pid --fork --kill-child --mount-proc -- /bin/sh "/mnt/kit/engine-$engine.sh" </dev/null &
 child=$!
-own=$(readlink /proc/self/ns/pid)
-while kill -0 "$child" 2>/dev/null; do
-  made=$(readlink "/proc/$child/ns/pid_for_children" 2>/dev/null)
-  if [ -n "$made" ] && [ "$made" != "$own" ]; then
-    put "$directory/namespace" "$made"
-    break
-  fi
-  sleep 0.1 2>/dev/null || sleep 1
-done
 wait "$child"
 code=$?
 child=
