@@ -14,6 +14,7 @@ let site: Site;
 
 beforeAll(async () => {
   site = await startSite();
+  await site.startOperator();
 });
 
 afterEach(() => {
@@ -66,7 +67,7 @@ describe('a pool of machines on a real API server', { timeout: 180_000 }, () => 
       'kopr_builder_start_seconds_count{pool="kept"} 3',
     ];
     await site.until('the metrics', async () => {
-      const metrics = await site.registry.metrics();
+      const metrics = await site.metrics();
       return shown.every((line) => metrics.includes(line));
     });
 

@@ -14,6 +14,7 @@ import { keyOf } from '../../../operator/resource.ts';
 import { eventually, quietLog } from '../../../operator/testing/harness.ts';
 import { freshNamespace, realClient } from '../../../operator/testing/realApi.ts';
 import { addPoolController } from '../../pool/index.ts';
+import { Blade } from '../../testing/blade.ts';
 import { aTicket } from '../../testing/objects.ts';
 import { addFleetController } from '../index.ts';
 import { MachinesStandin, tell } from './machines.ts';
@@ -27,9 +28,10 @@ export interface Site {
   builds: string;
   tenant: string;
   machines: MachinesStandin;
-  registry: Registry;
-  /** Another operator at the same time, without an election between them. */
-  startOperator(): Promise<void>;
+  /** Metrics of the operator that was started first. */
+  metrics(): Promise<string>;
+  /** One at a time or several: there is no election between them. Returns its end. */
+  startOperator(blade?: Blade): Promise<() => Promise<void>>;
   createPool(name: string, spec: Partial<BuilderPool['spec']>): Promise<BuilderPool>;
   patchPool(name: string, spec: object): Promise<unknown>;
   pool(name: string): BuilderPool | undefined;
@@ -50,11 +52,16 @@ export async function startSite(): Promise<Site> {
   const tenant = await freshNamespace(client, 'tenant');
   const machines = new MachinesStandin();
   const managers: Manager[] = [];
+  const registries: Registry[] = [];
 
-  async function startManager(registry: Registry, add: (manager: Manager) => void): Promise<Manager> {
+  async function startManager(
+    registry: Registry,
+    add: (manager: Manager) => void,
+    own: ApiClient = client,
+  ): Promise<Manager> {
     const scope = (namespace: string) => ({ namespaces: [namespace] });
     const manager = createManager({
-      client,
+      client: own,
       clock: systemClock,
       log: quietLog,
       registry,
@@ -73,11 +80,15 @@ export async function startSite(): Promise<Site> {
     return manager;
   }
 
-  async function startOperator(registry = new Registry()): Promise<void> {
-    await startManager(registry, (manager) => {
-      addPoolController(manager, { registry });
+  async function startOperator(blade = new Blade()): Promise<() => Promise<void>> {
+    const ofOperator = new Registry();
+    registries.push(ofOperator);
+    const add = (manager: Manager): void => {
+      addPoolController(manager, { registry: ofOperator });
       addFleetController(manager, { buildsNamespace: builds });
-    });
+    };
+    const manager = await startManager(ofOperator, add, blade.client(client));
+    return () => manager.stop();
   }
 
   const world = await startManager(new Registry(), (manager) => {
@@ -85,8 +96,6 @@ export async function startSite(): Promise<Site> {
     manager.store(BuilderPools);
     manager.store(BuilderTickets);
   });
-  const registry = new Registry();
-  await startOperator(registry);
 
   function machine(name: string): Builder {
     const found = world.store(Builders).get(`${builds}/${name}`);
@@ -101,10 +110,15 @@ export async function startSite(): Promise<Site> {
     builds,
     tenant,
     machines,
-    registry,
+    metrics: async () => (await registries[0]?.metrics()) ?? '',
     startOperator,
-    createPool: (name, spec) =>
-      client.create(BuilderPools, { metadata: { name, namespace: builds }, spec: spec as BuilderPool['spec'] }),
+    async createPool(name, spec) {
+      const metadata = { name, namespace: builds };
+      const pool = await client.create(BuilderPools, { metadata, spec: spec as BuilderPool['spec'] });
+      // Caches have watches of their own: one that never saw the pool looks like one that saw it go.
+      await until(`the sight of pool ${name}`, () => world.store(BuilderPools).get(`${builds}/${name}`) !== undefined);
+      return pool;
+    },
     patchPool: (name, spec) => client.mergePatch(BuilderPools, `${builds}/${name}`, { spec }),
     pool: (name) => world.store(BuilderPools).get(`${builds}/${name}`),
     machinesOf: (pool) =>
