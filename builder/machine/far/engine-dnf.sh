@@ -7,7 +7,7 @@ umask 022
 # shellcheck source=stage.sh
 . /mnt/kit/stage.sh
 ROOT=/mnt/root
-BOOTSTRAP='dnf rpm-build util-linux coreutils findutils grep sed gawk diffutils tar gzip'
+BOOTSTRAP='dnf rpm-build util-linux /usr/bin/umount coreutils findutils grep sed gawk diffutils tar gzip'
 CAPABILITIES=-all,+chown,+dac_override,+fowner,+fsetid,+setfcap,+setuid,+setgid,+setpcap,+sys_chroot,+kill,+sys_admin
 
 personality=$(value personality) || exit 1
