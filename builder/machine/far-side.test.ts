@@ -129,7 +129,7 @@ describe('the far side', { timeout: 120_000 }, () => {
     expect(await tool(scratch.path, 'sh', '-c', 'sha256sum <log')).toBe(whole);
   });
 
-  it('says what it is missing to clean', async () => {
+  it('cleans away what is mounted there, too', async () => {
     const far = await farSide();
     await machine.root(
       'mkdir -p /var/tmp/kopr/3/box/mock && mount -t tmpfs x /var/tmp/kopr/3/box/mock && mkdir "/var/tmp/kopr/3/box/mock/a b" && touch /var/tmp/kopr/3/box/mock/file',
