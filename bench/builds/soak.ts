@@ -47,7 +47,7 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
   });
   try {
     const operator = await site.startOperator();
-    await submit(site.client, queued, 'first');
+    await operator.during(submit(site.client, queued, 'first', 1));
     site.world.store(Builds).subscribe(({ old, now }) => {
       if (now === undefined || !isComplete(now) || isComplete(old)) return;
       finished++;

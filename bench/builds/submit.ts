@@ -7,12 +7,12 @@ import { ownerNo } from './site.ts';
 const CREATORS = 8;
 
 /** Creates so many Builds, those of all owners in turn. */
-export async function submit(client: ApiClient, count: number, prefix: string): Promise<void> {
+export async function submit(client: ApiClient, count: number, prefix: string, creators = CREATORS): Promise<void> {
   let next = 0;
   const creator = async (): Promise<void> => {
     while (next < count) await submitOne(client, prefix, next++);
   };
-  await Promise.all(Array.from({ length: CREATORS }, creator));
+  await Promise.all(Array.from({ length: creators }, creator));
 }
 
 export async function submitOne(client: ApiClient, prefix: string, index: number): Promise<void> {

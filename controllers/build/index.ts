@@ -61,7 +61,7 @@ export const buildRbac: RbacRule[] = [
 
 const MANAGER = fieldManager('build');
 /** How far what a Build says of its stages may be behind them, as long as none has ended. */
-const PROGRESS_MS = 1_000;
+const PROGRESS_MS = 2_000;
 
 export function addBuildController(manager: Manager, options: { releaseNamespace: string; workers: number }): void {
   const builds = manager.store(Builds);

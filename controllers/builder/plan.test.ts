@@ -70,6 +70,11 @@ describe('planBuilder', () => {
     expect(plan.notes).toEqual([]);
   });
 
+  it('leaves it to its stage to tell of a good end', () => {
+    const plan = planBuilder(aWorld({ pod: aPod({ phase: 'Succeeded' }) }, { phase: 'Running' }), NOW);
+    expect(plan).toMatchObject({ status: { phase: 'Ended' }, notes: [] });
+  });
+
   it('wakes up when the start is overdue, and then gives the pod up', () => {
     const world = aWorld({ pod: aPod({ phase: 'Pending' }) }, { phase: 'Starting' });
     expect(planBuilder(world, NOW).requeueAfterMs).toBe(50_000);

@@ -173,7 +173,9 @@ function statusFor(world: BuilderWorld, state: PodState, now: number): BuilderSt
   };
 }
 
+/** A good end is told by the stage, when the results are published; the Builder is gone by then. */
 function notes(builder: Builder, state: PodState): Note[] {
+  if (state.phase === 'Ended') return [];
   if (builder.status?.phase === state.phase && builder.status.reason === state.reason) return [];
   const say = state.phase === 'Lost' || state.reason === 'ImagePullFailed' ? warning : normal;
   return [say(state.reason, state.message)];
