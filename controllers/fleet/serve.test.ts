@@ -92,6 +92,16 @@ describe('tickets that no machine will serve', () => {
     expect(outcome([aCloud({ suspend: true })], [aLine({ told: 5 })])).toBe('');
   });
 
+  it('have none made while they are being given one: the machine is claimed before its ticket hears of it', () => {
+    const claim = { ...SANDBOX, ticket: { namespace: 'demo', name: 'one', uid: 'uid-of-one' } };
+    const claimed = aMachineOf('cloud', 1, READY, claim);
+    expect(outcome([aCloud()], [aLine({ told: 1 })], [claimed])).toBe('');
+    expect(outcome([aCloud()], [aLine({ told: 2 })], [claimed])).toBe('cloud:1');
+    expect(outcome([aCloud()], [aLine({ told: 1, sandbox: 'x/y' })], [claimed])).toBe('cloud:1');
+    const running = aMachineOf('cloud', 1, { ...READY, phase: 'Running' }, claim);
+    expect(outcome([aCloud()], [aLine({ told: 1 })], [running])).toBe('cloud:1');
+  });
+
   it('of builds have none made in a pool that only clients of Resalloc can use', () => {
     const lent = aCloud();
     delete lent.spec.ssh;

@@ -184,6 +184,9 @@ function willServe(pool: BuilderPool, builder: Builder, now: number): boolean {
     case 'Reserved':
     case 'Releasing':
       return endOfUse(builder, pool, now) === undefined;
+    case 'Running':
+      // It was claimed a moment ago: its ticket may still be counted among those that wait.
+      return builder.status?.phase === 'Ready';
     default:
       return false;
   }
