@@ -66,6 +66,10 @@ export async function startOperator(
   await writeFile(tokenFile, metricsToken, { mode: 0o600 });
   const waiting: ((sample: Sample) => void)[] = [];
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const remove = async (): Promise<void> => {
+    await rm(directory, { recursive: true, force: true });
+    await rm(file, { force: true });
+  };
   const { running, ready: port } = await startProcess(
     {
       name: 'operator',
@@ -80,7 +84,10 @@ export async function startOperator(
           else if (line.includes('"operator is ready"')) resolve((JSON.parse(line) as Ready).ports.metrics);
         });
       }),
-  );
+  ).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   const died = running.ended.then((exit): never => {
     throw new Error(`the operator has ended with ${exit}: ${running.output().slice(-2_000)}`);
   });
@@ -106,8 +113,7 @@ export async function startOperator(
     during: (work) => Promise.race([work, died]),
     async stop() {
       await running.end('SIGTERM');
-      await rm(directory, { recursive: true, force: true });
-      await rm(file, { force: true });
+      await remove();
     },
   };
 }

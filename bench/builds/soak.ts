@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Builds } from '../../crds/build.ts';
+import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { isComplete } from '../../crds/states.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import { startSite } from './site.ts';
@@ -19,7 +20,9 @@ export interface SoakSample {
   /** MB after garbage was collected. */
   rss: number;
   heap: number;
+  /** Builds, and their stages. */
   finished: number;
+  stages: number;
 }
 
 export interface SoakOutcome {
@@ -37,6 +40,7 @@ export interface Slope {
 
 export async function runSoak(minutes: number, queued: number, report: (line: string) => void): Promise<SoakOutcome> {
   let finished = 0;
+  let stages = 0;
   let serial = 0;
   let problem: unknown;
   const site = await startSite({
@@ -55,16 +59,19 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
         problem = error;
       });
     });
+    site.world.store(ChrootBuilds).subscribe(({ old, now }) => {
+      if (isComplete(now) && !isComplete(old)) stages++;
+    });
     const samples: SoakSample[] = [];
     const started = performance.now();
     while (performance.now() - started < minutes * 60_000) {
       await operator.during(sleep(SAMPLE_MS));
       if (problem !== undefined) throw new Error(`a Build could not be submitted: ${errorMessage(problem)}`);
       const { rss, heap } = await operator.collected();
-      const sample = { minutes: (performance.now() - started) / 60_000, rss, heap, finished };
+      const sample = { minutes: (performance.now() - started) / 60_000, rss, heap, finished, stages };
       samples.push(sample);
       report(
-        `${sample.minutes.toFixed(1)} min  rss ${rss.toFixed(0)} MB  heap ${heap.toFixed(1)} MB  ${finished} builds finished`,
+        `${sample.minutes.toFixed(1)} min  rss ${rss.toFixed(0)} MB  heap ${heap.toFixed(1)} MB  ${stages} stages and ${finished} builds finished`,
       );
     }
     const counted = samples.slice(Math.floor(samples.length * WARM_UP));
