@@ -54,7 +54,7 @@ export const chrootBuildRbac: RbacRule[] = [
 
 const MANAGER = fieldManager('chrootbuild');
 /** How far what a stage says of its ticket and its builder may be behind them, as long as there is nothing to be done. */
-const PROGRESS_MS = 1_000;
+const PROGRESS_MS = 2_000;
 /** Three questions at most, each asked once; one more pass plans with all answers. */
 const MAX_PASSES = 4;
 
