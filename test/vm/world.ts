@@ -165,7 +165,7 @@ export function machinePool(
         listPeriodSeconds: 20,
       },
       ssh: { keySecretName: SSH_SECRET, connectTimeoutSeconds: 120, keepAliveSeconds: 10, reconnectSeconds: 300 },
-      liveness: { periodSeconds: 20, attempts: 3, timeoutSeconds: 120 },
+      liveness: { periodSeconds: 20, attempts: 4, timeoutSeconds: 120 },
       ...spec,
     },
   };
