@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify unit process api chart cluster-test cluster-selftest demo-twice lint typecheck check generate e2e bench up down kubeconfig node-address results-url api-url copr-config status images deploy clean fix
+.PHONY: help setup demo test verify unit process api chart cluster-test cluster-selftest demo-twice lint typecheck check generate e2e machines bench up down kubeconfig node-address results-url api-url copr-config status images deploy clean fix
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ fix: setup ## Format the code
 
 e2e: setup ## Install kopr into the cluster and run the end-to-end tests
 	@$(NODE) test/run.ts e2e
+
+machines: setup ## Install kopr into the cluster and build in virtual machines there (long: their processors are emulated)
+	@$(NODE) test/run.ts machines
 
 bench: setup ## Measure the scheduler, whole builds, long queues and the REST API against what they must reach (20 min)
 	@$(NODE) bench/main.ts

@@ -1,4 +1,4 @@
-/** Runs the gates of kopr one after the other and adds up what they say: `node test/run.ts all|verify|lint|e2e`. */
+/** Runs the gates of kopr one after the other and adds up what they say: `node test/run.ts all|verify|lint|e2e|machines`. */
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -13,6 +13,7 @@ const HELP = `Usage: node test/run.ts GATES
   verify   types, lint, drift of generated files, unit tests
   lint     linters alone
   e2e      install kopr into the cluster and test it there
+  machines the same with builds in virtual machines; takes long, and is not part of "all"
 
 All that is about the embedded cluster itself is left out where another one is used.
 `;
@@ -161,6 +162,7 @@ const E2E: Gate[] = [
   },
   vitest('end-to-end tests', ['--project', 'e2e']),
 ];
+const MACHINES = vitest('builds in virtual machines', ['--project', 'machines']);
 
 /** About the embedded cluster itself, in namespaces of their own beside the one that runs. */
 const EMBEDDED: Gate[] = [
@@ -172,6 +174,7 @@ const GATES: Record<string, Gate[]> = {
   lint: LINT,
   verify: [...LINT, ...DRIFT, UNIT],
   e2e: E2E,
+  machines: [...E2E.slice(0, 1), MACHINES],
   all: [...LINT, ...DRIFT, UNIT, PROCESS, GO, API, CHART, ...E2E],
 };
 
