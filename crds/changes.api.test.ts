@@ -55,7 +55,7 @@ describe('a change', () => {
       'another sandbox of a Builder',
       'Builder',
       { sandbox: 'other/other' },
-      /a Builder serves one stage for its whole life/,
+      /a builder belongs to one sandbox for its whole life/,
     ],
     ['another name of a Chroot', 'Chroot', { name: 'fedora-43-x86-64' }, /the name of a chroot cannot be changed/],
     ['an image of a Chroot', 'Chroot', { container: { image: 'registry.example/fedora:43' } }, undefined],

@@ -156,7 +156,7 @@ describe('a wrong manifest is refused with a sentence:', () => {
     [
       'a pool without a provider',
       variant('BuilderPool', { pod: undefined }),
-      /a BuilderPool needs exactly one provider: set pod/,
+      /a BuilderPool needs exactly one provider: set one of pod, hosts and command/,
     ],
     ['a pool without architectures', variant('BuilderPool', { architectures: [] }), /should have at least 1 items/],
     [
@@ -180,9 +180,9 @@ describe('a wrong manifest is refused with a sentence:', () => {
       /metadata\.name must be spec\.name with "-" instead of "_" and "\+"/,
     ],
     [
-      'a Chroot without an engine',
+      'a Chroot without an image and without repositories',
       variant('Chroot', { container: undefined }),
-      /a Chroot needs exactly one engine: set container/,
+      /a Chroot needs container for builds in pods; without it, it needs repos/,
     ],
     ['a %dist without a dot', variant('Chroot', { distTag: 'fc43' }), /must be a dot and then letters/],
     [
