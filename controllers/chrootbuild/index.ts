@@ -53,8 +53,6 @@ export const chrootBuildRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('chrootbuild');
-/** How far what a stage says of its ticket and its builder may be behind them, as long as there is nothing to be done. */
-const PROGRESS_MS = 2_000;
 /** Three questions at most, each asked once; one more pass plans with all answers. */
 const MAX_PASSES = 4;
 
@@ -172,15 +170,9 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
       old?.metadata.generation !== now?.metadata.generation ||
       old?.metadata.deletionTimestamp !== now?.metadata.deletionTimestamp,
     watches: [
-      watching({
-        type: BuilderTickets,
-        map: ownerKeys(ChrootBuilds),
-        delayMs: (old, now) => ((old?.spec.closed ?? false) === (now?.spec.closed ?? true) ? PROGRESS_MS : 0),
-      }),
+      watching({ type: BuilderTickets, map: ownerKeys(ChrootBuilds) }),
       watching({
         type: Builders,
-        delayMs: (old, now) =>
-          (old !== undefined && isOver(old)) === (now === undefined || isOver(now)) ? PROGRESS_MS : 0,
         map: ({ spec: { chrootBuild } }) =>
           chrootBuild === undefined ? [] : [`${chrootBuild.namespace}/${chrootBuild.name}`],
       }),
@@ -195,12 +187,6 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
 function serves(builder: Builder, ticketUID: string | undefined): boolean {
   if (ticketUID === undefined) return false;
   return builder.spec.ticket?.uid === ticketUID || sessionOf(builder, ticketUID) !== undefined;
-}
-
-/** What has become of its ticket's stage will not change any more, and decides over it. */
-function isOver(builder: Builder): boolean {
-  const phase = sessionOf(builder, builder.spec.ticket?.uid ?? '')?.phase;
-  return phase === 'Ended' || phase === 'Lost';
 }
 
 function outcome({ requeueAfterMs, status }: ChrootBuildPlan): ReconcileResult {

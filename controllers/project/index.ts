@@ -47,8 +47,6 @@ export const projectRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('project');
-/** How far its counts and generations may be behind its builds. */
-const COUNTS_MS = 2_000;
 const DELETING_POLL_MS = 2_000;
 
 export interface ProjectOptions {
@@ -218,11 +216,7 @@ export function addProjectController(manager: Manager, options: ProjectOptions):
     name: 'project',
     for: Projects,
     watches: [
-      watching({
-        type: Builds,
-        map: keyOfProject,
-        delayMs: (old, now) => (old === undefined || now === undefined ? 0 : COUNTS_MS),
-      }),
+      watching({ type: Builds, map: keyOfProject }),
       // Whoever waits for a name hears when it is free.
       watching({
         type: Projects,
@@ -233,7 +227,6 @@ export function addProjectController(manager: Manager, options: ProjectOptions):
         type: ChrootBuilds,
         map: keyOfProject,
         predicate: (old, now) => old?.status?.repoGeneration !== now?.status?.repoGeneration,
-        delayMs: () => COUNTS_MS,
       }),
       watching({
         type: Namespaces,

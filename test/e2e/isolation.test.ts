@@ -133,7 +133,7 @@ describe('the token of a build', () => {
       (text) => text.startsWith('Running builder-'),
       240,
     );
-    const secret = `${builder.split(' ')[1]}-token`;
+    const secret = builder.split(' ')[1] ?? '';
     const encoded = await kubectl('-n', BUILDS_NAMESPACE, 'get', 'secret', secret, '-o', 'jsonpath={.data.token}');
     const token = Buffer.from(encoded, 'base64').toString();
     const uid = await kubectl('-n', ns, 'get', 'chrootbuild', stage, '-o', 'jsonpath={.metadata.uid}');
