@@ -6,17 +6,14 @@ import { defineKind, resourceType } from './kind.ts';
 
 const limit = z.int().min(0).max(100000);
 
-export const buildQuotaSpec = z
-  .object({
-    maxRunning: limit.optional().describe('Build stages of one owner that run at the same time.'),
-    maxRunningPerSandbox: limit
-      .optional()
-      .describe('Build stages of one sandbox (owner and project) that run at the same time.'),
+/** @param what is limited, such as "Build stages of one owner" */
+function limitsByName(what: string) {
+  return {
     architectures: z
       .array(
         z.object({
           name: z.string().max(64).describe('Architecture.'),
-          max: limit.describe('Build stages of one owner that run on it at the same time.'),
+          max: limit.describe(`${what} that run on it at the same time.`),
         }),
       )
       .max(50)
@@ -26,35 +23,26 @@ export const buildQuotaSpec = z
       .array(
         z.object({
           name: tag.describe('Tag.'),
-          max: limit.describe('Build stages of one owner with this tag that run at the same time.'),
+          max: limit.describe(`${what} with this tag that run at the same time.`),
         }),
       )
       .max(50)
       .optional()
       .meta({ description: 'Limits by tag.', ...asMap('name') }),
+  };
+}
+
+export const buildQuotaSpec = z
+  .object({
+    maxRunning: limit.optional().describe('Build stages of one owner that run at the same time.'),
+    maxRunningPerSandbox: limit
+      .optional()
+      .describe('Build stages of one sandbox (owner and project) that run at the same time.'),
+    ...limitsByName('Build stages of one owner'),
     total: z
       .object({
         maxRunning: limit.optional().describe('Build stages that run at the same time.'),
-        architectures: z
-          .array(
-            z.object({
-              name: z.string().max(64).describe('Architecture.'),
-              max: limit.describe('Build stages that run on it at the same time.'),
-            }),
-          )
-          .max(50)
-          .optional()
-          .meta({ description: 'Limits by architecture.', ...asMap('name') }),
-        tags: z
-          .array(
-            z.object({
-              name: tag.describe('Tag.'),
-              max: limit.describe('Build stages with this tag that run at the same time.'),
-            }),
-          )
-          .max(50)
-          .optional()
-          .meta({ description: 'Limits by tag.', ...asMap('name') }),
+        ...limitsByName('Build stages'),
       })
       .optional()
       .describe("Limits of all owners together. They count in kopr's own namespace only."),
