@@ -1,8 +1,8 @@
 import type { Builder } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-import { pauseAfter } from '../pool/pause.ts';
 import { endOfUse, machineState } from '../shared/machines.ts';
+import { pauseAfter } from '../shared/pause.ts';
 import { isFailedStart } from '../shared/starts.ts';
 import { byAge, isDraining } from './retire.ts';
 import type { WaitingLine } from './world.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import { aCommandPool, aHostsPool } from '../hook/testing/objects.ts';
+import { pauseAfter } from '../shared/pause.ts';
 import { ago, NOW } from '../testing/objects.ts';
-import { pauseAfter } from './deleting.ts';
 import { planMachine } from './plan.ts';
 import type { Parts } from './testing/worlds.ts';
 import { aDriver, aJob, aPodOf, aSession, aWorld, CLAIMED, logOf, UP } from './testing/worlds.ts';

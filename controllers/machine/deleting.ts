@@ -5,24 +5,17 @@ import { setCondition } from '../../operator/conditions.ts';
 import type { Job, Pod } from '../../operator/core.ts';
 import { jobName, MACHINE_FINALIZER } from '../hook/names.ts';
 import { warning } from '../shared/notes.ts';
+import { LONGEST_PAUSE_MS, pauseAfter } from '../shared/pause.ts';
 import { GONE_DEADLINE_MS } from './session.ts';
 import type { MachinePlan } from './status.ts';
 import { LOOK_AGAIN_MS, lostSession, NOTHING, statusWith } from './status.ts';
 import { endOf, jobFor, stepOf } from './steps.ts';
 import type { MachineStatus, MachineWorld } from './world.ts';
 
-/** The pause after n failures in a row: 10 s, 20 s, 40 s … at most 5 min. There is no last attempt. */
-const FIRST_PAUSE_MS = 10_000;
-const LONGEST_PAUSE_MS = 300_000;
-
 /** So often a machine that was taken out of the inventory is asked to be clean. It is cleaned again before it comes back. */
 const ATTEMPTS_OUTSIDE_INVENTORY = 5;
 
 const DELETED = 'Deleted';
-
-export function pauseAfter(failures: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10));
-}
 
 /** Pure: what a machine needs that is being deleted. */
 export function planDeleting(world: MachineWorld, now: number): MachinePlan {

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { Pod, PodStatus } from '../../operator/core.ts';
+import { pauseAfter } from '../shared/pause.ts';
 import { aChroot, ago, aPool, INSTALLATION, NOW } from '../testing/objects.ts';
 import type { PlaceholderWorld, Setbacks } from './plan.ts';
-import { pauseAfter, planPlaceholders, withSetback } from './plan.ts';
+import { planPlaceholders, withSetback } from './plan.ts';
 import { imagesOf, placeholderPod } from './pod.ts';
 
 const OPTIONS = { installation: INSTALLATION, priorityClassName: 'kopr-placeholder' };

@@ -1,11 +1,9 @@
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
 import type { Pod } from '../../operator/core.ts';
+import { pauseAfter } from '../shared/pause.ts';
 import { LABELS } from './pod.ts';
 
-/** The pause after a placeholder was pushed aside: 10 s, 20 s, 40 s … at most 5 min. */
-const FIRST_PAUSE_MS = 10_000;
-const LONGEST_PAUSE_MS = 300_000;
 /** A placeholder that has lived for so long has shown that there is room for it. */
 export const SETTLED_MS = 600_000;
 /** For so long a new placeholder keeps the next one from being replaced. */
@@ -77,10 +75,6 @@ function settlesAt({ metadata, status }: Pod, now: number): number | undefined {
   if (status?.phase === 'Running') return undefined;
   const end = metadata.creationTimestamp === undefined ? now : fromTimestamp(metadata.creationTimestamp) + REPLACED_MS;
   return end > now ? end : undefined;
-}
-
-export function pauseAfter(setbacks: number): number {
-  return Math.min(FIRST_PAUSE_MS * 2 ** (setbacks - 1), LONGEST_PAUSE_MS);
 }
 
 /** Pure: one more of the slot was pushed aside; `since` is when it was made. */

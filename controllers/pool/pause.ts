@@ -1,16 +1,9 @@
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { fromTimestamp } from '../../lib/clock.ts';
-
-/** The pause after n builders in a row that did not start: 10 s, 20 s, 40 s … at most 5 min. */
-const FIRST_PAUSE_MS = 10_000;
-const LONGEST_PAUSE_MS = 300_000;
+import { pauseAfter } from '../shared/pause.ts';
 
 /** After so long without a further failure the earlier ones are forgotten. */
 export const FORGET_FAILURES_MS = 600_000;
-
-export function pauseAfter(failures: number): number {
-  return Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
-}
 
 /** Starts in a row that failed. */
 export interface Failures {

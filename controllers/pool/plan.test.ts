@@ -3,10 +3,10 @@ import type { Builder } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import { aCommandPool, aHostsPool, aMachine } from '../hook/testing/objects.ts';
+import { pauseAfter } from '../shared/pause.ts';
 import { aBuilder, ago, aPool, aTicket, NOW } from '../testing/objects.ts';
 import type { PoolEvent } from './events.ts';
 import { eventsOf } from './events.ts';
-import { pauseAfter } from './pause.ts';
 import { nextLook, poolStatus } from './plan.ts';
 
 type Status = NonNullable<Builder['status']>;

@@ -4,11 +4,12 @@ import { fromTimestamp, toTimestamp } from '../../lib/clock.ts';
 import type { Condition } from '../../operator/conditions.ts';
 import { findCondition, setCondition } from '../../operator/conditions.ts';
 import { hasMachines } from '../shared/machines.ts';
+import { pauseAfter } from '../shared/pause.ts';
 import type { PoolCounts } from './counts.ts';
 import { countsOf, isOver } from './counts.ts';
 import type { PoolEvent } from './events.ts';
 import type { Failures } from './pause.ts';
-import { FORGET_FAILURES_MS, failuresOf, pauseAfter } from './pause.ts';
+import { FORGET_FAILURES_MS, failuresOf } from './pause.ts';
 import { withEvents, withFailures } from './statistics.ts';
 
 type PoolStatus = NonNullable<BuilderPool['status']>;
