@@ -8,6 +8,7 @@ import { Projects } from '../../crds/project.ts';
 import type { Job } from '../../operator/core.ts';
 import { Jobs, Pods } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
+import { keyOf } from '../../operator/resource.ts';
 import type { Installation } from '../builder/world.ts';
 import { LABELS } from '../hook/names.ts';
 import { builderName } from '../shared/names.ts';
@@ -44,7 +45,6 @@ export function createObserver(manager: Manager, installation: Installation): Ob
     const uid = metadata.labels?.[LABELS.builderUID];
     return uid === undefined ? [] : [uid];
   });
-  const keyOfBuilder = ({ metadata }: Builder): string => `${metadata.namespace}/${metadata.name}`;
 
   return {
     observe(builder) {
@@ -52,7 +52,7 @@ export function createObserver(manager: Manager, installation: Installation): Ob
       const claim = claimOf(builder);
       const ticket = claim && tickets.get(`${claim.ticket.namespace}/${claim.ticket.name}`);
       const stageClaim = stageClaimOf(builder);
-      const all = jobs.byIndex('machine', keyOfBuilder(builder));
+      const all = jobs.byIndex('machine', keyOf(builder));
       const served = claim?.ticket.uid ?? builder.status?.session?.ticket;
       return {
         builder,
@@ -70,8 +70,8 @@ export function createObserver(manager: Manager, installation: Installation): Ob
     },
     jobsOf: (key) =>
       jobs.byIndex('machine', key).filter(({ metadata }) => metadata.labels?.[LABELS.builderUID] !== undefined),
-    ofTicket: (key) => builders.byIndex('machine-ticket', key).map(keyOfBuilder),
-    ofPool: (key) => builders.byIndex('machine-pool', key).map(keyOfBuilder),
+    ofTicket: (key) => builders.byIndex('machine-ticket', key).map(keyOf),
+    ofPool: (key) => builders.byIndex('machine-pool', key).map(keyOf),
   };
 
   function stageOf(claim: NonNullable<ReturnType<typeof stageClaimOf>>): NonNullable<MachineWorld['stage']> {
