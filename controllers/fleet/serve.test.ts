@@ -132,3 +132,73 @@ describe('tickets that no machine will serve', () => {
     expect(outcome(pools, [aLine({ told: 1 }), aLine({ tags: ['big'], told: 1 })], builders)).toBe('');
   });
 });
+
+describe('a full pool', () => {
+  const RESERVED = { ...RELEASING, phase: 'Ready' } as const;
+  const kept = (id: number, sandbox: string, secondsAgo = 1): Builder =>
+    aMachineOf('cloud', id, { ...RESERVED, releasedAt: ago(secondsAgo) }, { sandbox });
+  const full = (more: Partial<BuilderPool['spec']> = {}, status?: BuilderPool['status']): BuilderPool =>
+    aCloud({ max: 2, maxStarting: 2, preallocated: 0, reuse: REUSE, ...more }, status === undefined ? {} : { status });
+  const others = aLine({ sandbox: 'x/y', told: 1 });
+
+  it.each<[string, string, BuilderPool, WaitingLine[], Builder[]]>([
+    [
+      'deletes for others the machine that its sandbox has left unused for longest',
+      '-cloud-00000002 GivesWay',
+      full(),
+      [others],
+      [kept(1, 'a/b', 5), kept(2, 'c/d', 9)],
+    ],
+    [
+      'leaves a sandbox the machine that it asks for',
+      '-cloud-00000001 GivesWay',
+      full(),
+      [others, aLine({ sandbox: 'c/d', told: 1 })],
+      [kept(1, 'a/b', 5), kept(2, 'c/d', 9)],
+    ],
+    [
+      'leaves sandboxes their machines while it has room',
+      'cloud:1',
+      full({ max: 3 }),
+      [others],
+      [kept(1, 'a/b'), kept(2, 'c/d')],
+    ],
+    [
+      'deletes none for tickets that may be served at once',
+      '',
+      full(),
+      [aLine({ sandbox: 'x/y', fresh: 2 })],
+      [kept(1, 'a/b'), kept(2, 'c/d')],
+    ],
+    [
+      'deletes no second one while the first leaves',
+      '',
+      full(),
+      [others],
+      [kept(1, 'a/b'), { ...kept(2, 'c/d'), metadata: { ...kept(2, 'c/d').metadata, deletionTimestamp: ago(1) } }],
+    ],
+    [
+      'deletes no more than it may start at once',
+      '-cloud-00000001 GivesWay',
+      full({ maxStarting: 1 }),
+      [aLine({ sandbox: 'x/y', told: 2 })],
+      [kept(1, 'a/b'), kept(2, 'c/d')],
+    ],
+    [
+      'deletes none while it pauses, since it could make no other',
+      '',
+      full({}, { consecutiveStartFailures: 1, pausedUntil: ago(-60) }),
+      [others],
+      [kept(1, 'a/b'), kept(2, 'c/d')],
+    ],
+    [
+      'deletes none for tickets that it makes no machines for',
+      '',
+      full({ onDemandTags: [{ name: 'huge', priority: 0 }] }),
+      [others],
+      [kept(1, 'a/b'), kept(2, 'c/d')],
+    ],
+  ])('%s', (_title, result, pool, waiting, builders) => {
+    expect(outcome([pool], waiting, builders)).toBe(result);
+  });
+});

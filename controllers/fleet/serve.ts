@@ -12,7 +12,7 @@ interface Open {
 
 /**
  * Promises machines to those who wait, and has more made for the rest. Tickets that few pools can serve choose first.
- * Returns machines of hosts that have to be made anew, because sandboxes that ask for nothing keep them.
+ * Returns machines that have to be made anew, because sandboxes that ask for nothing keep them.
  */
 export function serve(stocks: readonly Stock[], waiting: readonly WaitingLine[]): Builder[] {
   const open = waiting
@@ -49,20 +49,22 @@ function promise(open: Open, take: (stock: Stock, wanted: number) => number): vo
 }
 
 /**
- * A host that waits for its sandbox costs nothing to be given to another one: it is cleaned, not made. Machines of the
- * provider `command` wait as long as their pool says: to make another one takes as long.
+ * Nobody waits for a machine that its sandbox does not use: a host is cleaned and given to another one, and a full pool
+ * of the provider `command` deletes the machine to make a new one. A sandbox that asks for its machine keeps it.
  */
 function giveWay(stocks: readonly Stock[], open: readonly Open[]): Builder[] {
   const given: Builder[] = [];
   for (const stock of stocks) {
-    const hosts = stock.idleHosts();
+    const groups = [...stock.idleHosts(), ...stock.idleMachines().map((builder) => [builder])];
     for (const each of open) {
       if (!each.stocks.includes(stock)) continue;
+      if (stock.pool.spec.hosts === undefined && !stock.growsFor(each.line)) continue;
+      each.left -= stock.takeLeaving(each.left);
       while (each.left > 0) {
-        const slots = hosts.shift();
-        if (slots === undefined) break;
-        given.push(...slots);
-        each.left -= slots.length;
+        const machines = groups.shift();
+        if (machines === undefined) break;
+        given.push(...machines);
+        each.left -= machines.length;
       }
     }
   }

@@ -33,6 +33,8 @@ export class Stock {
   /** Of those that are starting and those that are to be kept, how many are promised to nobody. */
   private coming: number;
   private readonly starting: number;
+  /** Of provider `command`: machines that are being deleted or are about to be. Each makes room for another one. */
+  private leaving: number;
   private readonly bound: Map<string, Builder[]>;
   private readonly now: number;
 
@@ -44,6 +46,8 @@ export class Stock {
     const starting = machines.filter((builder) => machineState(builder) === 'Starting' && !going.has(builder));
     const free = machines.filter((builder) => machineState(builder) === 'Free' && !going.has(builder));
     this.starting = starting.length;
+    const leaves = (builder: Builder): boolean => going.has(builder) || machineState(builder) === 'Deleting';
+    this.leaving = pool.spec.command === undefined ? 0 : machines.filter(leaves).length;
     this.failures = pool.status?.consecutiveStartFailures ?? 0;
     this.pausedUntil = pausedUntil(pool, machines, now);
     this.delayedUntil = delayedUntil(pool, machines);
@@ -63,16 +67,45 @@ export class Stock {
 
   /** How many more machines may be made now. */
   room(): number {
+    const { pool } = this;
+    return Math.max(0, Math.min(pool.spec.max - this.machines.length - this.making, this.startable()));
+  }
+
+  /** Those who wait for the room of a machine that is leaving need no other one to leave. Returns how many. */
+  takeLeaving(wanted: number): number {
+    const taken = Math.min(wanted, this.leaving);
+    this.leaving -= taken;
+    return taken;
+  }
+
+  /**
+   * Machines of provider `command` that sandboxes keep although they ask for nothing, when the pool is full and could
+   * start others instead; the one that has waited longest first.
+   */
+  idleMachines(): Builder[] {
+    const { pool, machines } = this;
+    if (machines.length + this.making < pool.spec.max) return [];
+    const unpromised = new Set([...this.bound.values()].flat());
+    return machines
+      .filter((builder) => machineState(builder) === 'Reserved' && unpromised.has(builder))
+      .sort((a, b) => releasedAt(a) - releasedAt(b) || byAge(a, b))
+      .slice(0, this.startable());
+  }
+
+  private get making(): number {
+    return this.kept + this.grown;
+  }
+
+  /** How many more machines may be started, if there is room for them. */
+  private startable(): number {
     const { pool, now } = this;
-    const { max, maxStarting } = pool.spec;
     if (isDraining(pool) || pool.spec.command === undefined || this.pausedUntil > now) return 0;
     if (pool.metadata.finalizers?.includes(POOL_FINALIZER) !== true) return 0;
-    const making = this.kept + this.grown;
-    const limits = [max - this.machines.length, maxStarting - this.starting];
+    const limits = [pool.spec.maxStarting - this.starting];
     if (pool.spec.startDelaySeconds > 0) limits.push(this.delayedUntil > now ? 0 : 1);
     // After a failure one alone shows whether the pool works again.
     if (this.failures > 0) limits.push(1 - this.starting);
-    return Math.max(0, Math.min(...limits) - making);
+    return Math.max(0, Math.min(...limits) - this.making);
   }
 
   serves({ architecture, tags, isStage }: WaitingLine): boolean {
@@ -144,6 +177,10 @@ function delayedUntil({ spec, status }: BuilderPool, machines: readonly Builder[
   const starts = [status?.statistics?.lastStartAt, ...machines.map(({ metadata }) => metadata.creationTimestamp)];
   const last = Math.max(0, ...starts.map((start) => (start === undefined ? 0 : fromTimestamp(start))));
   return last + spec.startDelaySeconds * 1000;
+}
+
+function releasedAt({ status }: Builder): number {
+  return status?.releasedAt === undefined ? 0 : fromTimestamp(status.releasedAt);
 }
 
 function isAtRest(builder: Builder): boolean {
