@@ -63,10 +63,10 @@ generate: setup ## Write CRDs, chart parts, API reference and OpenAPI anew from 
 fix: setup ## Format the code
 	@$(BIN)/biome check --write .
 
-e2e: setup ## Install kopr into the cluster and run the end-to-end tests
+e2e: setup ## Install kopr into the cluster and run the end-to-end tests, virtual machines included
 	@$(NODE) test/run.ts e2e
 
-machines: setup ## Install kopr into the cluster and build in virtual machines there (long: their processors are emulated)
+machines: setup ## The part of them that builds in virtual machines
 	@$(NODE) test/run.ts machines
 
 bench: setup ## Measure the scheduler, whole builds, long queues and the REST API against what they must reach (20 min)

@@ -13,7 +13,7 @@ const HELP = `Usage: node test/run.ts GATES
   verify   types, lint, drift of generated files, unit tests
   lint     linters alone
   e2e      install kopr into the cluster and test it there
-  machines the same with builds in virtual machines; takes long, and is not part of "all"
+  machines the same, but only builds in virtual machines
 
 All that is about the embedded cluster itself is left out where another one is used.
 `;
@@ -73,8 +73,10 @@ const report = z.object({
   ),
 });
 
+type Report = z.infer<typeof report>;
+
 /** A line for each test that failed, and for each file that broke outside its tests, with what it said first. */
-function failuresOf({ testResults }: z.infer<typeof report>): string[] {
+function failuresOf({ testResults }: Report): string[] {
   return testResults.flatMap((file) => {
     const name = relative(ROOT, file.name);
     const failed = file.assertionResults.filter((test) => test.status === 'failed');
@@ -88,7 +90,7 @@ function firstLine(message: string | undefined): string {
 }
 
 /** vitest says itself how many tests passed; a suite that breaks before its first test counts as a failure. */
-async function vitestOnce(name: string, args: string[]): Promise<z.infer<typeof report>> {
+async function vitestOnce(name: string, args: string[]): Promise<Report> {
   const file = join(tmpdir(), `kopr-vitest-${process.pid}-${name.replaceAll(' ', '-')}.json`);
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
@@ -102,28 +104,46 @@ async function vitestOnce(name: string, args: string[]): Promise<z.infer<typeof 
   }
 }
 
+/** Which tests of a report to run once more, as arguments; undefined: none failed, or so many that it is no chance. */
+type Repetition = (first: Report) => string[] | undefined;
+
 /** More files than this do not fail by chance. */
 const REPEATED_FILES = 3;
 
+const filesThatFailed: Repetition = ({ testResults }) => {
+  const failing = testResults.filter(({ status }) => status === 'failed').map((file) => relative(ROOT, file.name));
+  return failing.length === 0 || failing.length > REPEATED_FILES ? undefined : failing;
+};
+
+/** Each is minutes long and stands by itself; its file would take longer than is left. */
+const theTestThatFailed: Repetition = ({ testResults }) => {
+  const failing = testResults.flatMap((file) =>
+    file.assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => ({ file, fullName })),
+  );
+  const [one] = failing;
+  if (one === undefined || failing.length > 1) return undefined;
+  return [relative(ROOT, one.file.name), '--testNamePattern', `^${RegExp.escape(one.fullName)}$`];
+};
+
 /**
- * A few files that failed are run once more by themselves: thousands of tests of whole processes share two cores with
- * whatever else the machine does. One that passes then is named in the log, so that it gets mended.
+ * What failed is run once more by itself, if it is little: thousands of tests of whole processes share two cores with
+ * whatever else the machine does. What passes then is named in the log, so that it gets mended.
  */
-function vitest(name: string, args: string[]): Gate {
+function vitest(name: string, args: string[], repetition: Repetition = filesThatFailed): Gate {
   return {
     name,
     run: async () => {
       const first = await vitestOnce(name, args);
-      const failing = first.testResults.filter(({ status }) => status === 'failed').map((file) => file.name);
-      if (failing.length === 0 || failing.length > REPEATED_FILES) return countOf(first);
+      const again = repetition(first);
+      if (again === undefined) return countOf(first);
       for (const failure of failuresOf(first)) say(`UNSTABLE? ${failure}`);
-      const second = await vitestOnce(name, [...args, ...failing.map((file) => relative(ROOT, file))]);
+      const second = await vitestOnce(name, [...args, ...again]);
       return second.success ? { passed: first.numPassedTests + first.numFailedTests, failed: 0 } : countOf(first);
     },
   };
 }
 
-function countOf(result: z.infer<typeof report>): Count {
+function countOf(result: Report): Count {
   const broken = !result.success && result.numFailedTests === 0 ? 1 : 0;
   return {
     passed: result.numPassedTests,
@@ -152,17 +172,15 @@ const PROCESS = vitest('tests of whole processes', ['--project', 'process']);
 const API = vitest('tests against a real API server', ['--project', 'api']);
 const GO: Gate = command('tests of the cluster tool', CLUSTER, ['test']);
 const CHART = vitest('chart tests', ['--project', 'chart']);
-const E2E: Gate[] = [
-  {
-    name: 'deployment',
-    run: async () => {
-      await shown(run(process.execPath, ['deploy/main.ts'], { timeoutMs: LONG_MS }));
-      return ONE;
-    },
+const DEPLOYMENT: Gate = {
+  name: 'deployment',
+  run: async () => {
+    await shown(run(process.execPath, ['deploy/main.ts'], { timeoutMs: LONG_MS }));
+    return ONE;
   },
-  vitest('end-to-end tests', ['--project', 'e2e']),
-];
-const MACHINES = vitest('builds in virtual machines', ['--project', 'machines']);
+};
+const E2E = vitest('end-to-end tests', ['--project', 'e2e']);
+const MACHINES = vitest('builds in virtual machines', ['--project', 'machines'], theTestThatFailed);
 
 /** About the embedded cluster itself, in namespaces of their own beside the one that runs. */
 const EMBEDDED: Gate[] = [
@@ -173,9 +191,9 @@ const EMBEDDED: Gate[] = [
 const GATES: Record<string, Gate[]> = {
   lint: LINT,
   verify: [...LINT, ...DRIFT, UNIT],
-  e2e: E2E,
-  machines: [...E2E.slice(0, 1), MACHINES],
-  all: [...LINT, ...DRIFT, UNIT, PROCESS, GO, API, CHART, ...E2E],
+  e2e: [DEPLOYMENT, E2E, MACHINES],
+  machines: [DEPLOYMENT, MACHINES],
+  all: [...LINT, ...DRIFT, UNIT, PROCESS, GO, API, CHART, DEPLOYMENT, E2E, MACHINES],
 };
 
 /** Programs are checked with the parts that they source, which mean nothing by themselves. */

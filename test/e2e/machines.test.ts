@@ -26,9 +26,11 @@ import {
   buildersOf,
   deletePool,
   farLog,
+  login,
   machinesGone,
   machinesOf,
   removeHypervisor,
+  resallocClient,
   runningOn,
   stageOf,
   startHypervisor,
@@ -150,6 +152,23 @@ describe('a virtual machine of a pool with hooks', () => {
     expect(stored).toContain(far);
     await machinesGone(world.namespace, POOL);
   }, 1_800_000);
+
+  it('is lent to a client of Resalloc, who logs in by itself and gives it back', async () => {
+    const client = await resallocClient();
+    const number = Number(await client('takeTicket', ['e2e_vm'], 'other/hello'));
+    const told = await until(
+      'the ticket has a machine',
+      () => client('collectTicket', number) as Promise<{ ready: boolean; output: { binary: string } }>,
+      ({ ready }) => ready,
+      400,
+    );
+    const { host, ssh_port } = parse(told.output.binary) as { host: string; ssh_port: number };
+    const [machine = ''] = await buildersOf(POOL);
+    expect(await machinesOf(world.namespace, POOL)).toEqual([machine]);
+    expect(await login(world, host, ssh_port, 'hostname')).toBe(machine);
+    await client('closeTicket', number);
+    await machinesGone(world.namespace, POOL);
+  }, 900_000);
 
   it('that kopr does not know is found by "list" and removed', async () => {
     await vm(world.namespace, 'new', `${POOL}-99999999`);

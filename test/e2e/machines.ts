@@ -1,8 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { utils } from 'ssh2';
+import { nodePortURL } from '../../deploy/kubectl.ts';
 import { run } from '../../deploy/run.ts';
+import type { Call } from '../../services/resalloc/testing/client.ts';
+import { call } from '../../services/resalloc/testing/client.ts';
 import { ESSENTIAL_TOOLS } from '../distro/releases.ts';
 import { HOOKS_SECRET, hypervisorObjects, type KeyPair, poolSecrets, SSH_SECRET, type World } from '../vm/world.ts';
-import { apply, BUILDS_NAMESPACE, cluster, freshNamespace, kubectl, until } from './harness.ts';
+import { apply, BUILDS_NAMESPACE, cluster, freshNamespace, kubectl, RELEASE_NAMESPACE, until } from './harness.ts';
 
 const IMAGES_MS = 2_400_000;
 /** Two machines that build, one that starts, and one that is just being deleted. */
@@ -52,6 +58,43 @@ export async function buildersOf(pool: string): Promise<string[]> {
   const path = `jsonpath={range .items[?(@.spec.pool=="${pool}")]}{.metadata.name} {end}`;
   const names = await kubectl('-n', BUILDS_NAMESPACE, 'get', 'builders', '-o', path);
   return names.split(' ').filter((name) => name !== '');
+}
+
+/** Calls methods of the XML-RPC interface as clients of Resalloc do, with the password in the URL. */
+export async function resallocClient(): Promise<(...one: Call) => Promise<unknown>> {
+  const kube = await cluster();
+  const template = '{{.data.password | base64decode}}';
+  const password = await kubectl(
+    '-n',
+    RELEASE_NAMESPACE,
+    'get',
+    'secret',
+    'kopr-resalloc',
+    '-o',
+    `go-template=${template}`,
+  );
+  const url = new URL(await nodePortURL((args) => kube.kubectl(args), RELEASE_NAMESPACE, 'kopr-resalloc', 49100));
+  Object.assign(url, { username: 'resalloc', password });
+  return (...one) => call(url.href, ...one);
+}
+
+/** What a command prints on a machine, for whoever has the key of the machines. */
+export async function login({ keys }: World, host: string, port: number, command: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'kopr-login-'));
+  try {
+    await writeFile(join(directory, 'id'), keys.machines.private, { mode: 0o600 });
+    const options = ['BatchMode=yes', 'ConnectTimeout=60', 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'];
+    return (
+      await run('ssh', [
+        ...['-F', 'none', '-i', join(directory, 'id'), '-p', String(port)],
+        ...options.flatMap((option) => ['-o', option]),
+        `root@${host}`,
+        command,
+      ])
+    ).trim();
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 /** Neither on the hypervisor nor in kopr is anything left of the pool's machines. */
