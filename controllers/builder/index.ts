@@ -14,11 +14,7 @@ import type { Builder, StageClaim } from '../../crds/builder.ts';
 import { Builders, isMachine, stageClaimOf } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
-import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
-import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
-import { Projects } from '../../crds/project.ts';
-import { errorMessage } from '../../lib/errors.ts';
 import { ApiError } from '../../operator/client.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -28,9 +24,11 @@ import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
-import { fieldManager, taskID } from '../shared/names.ts';
+import { forgetAttempt } from '../shared/forget.ts';
+import { fieldManager } from '../shared/names.ts';
 import { oneSentence, warning } from '../shared/notes.ts';
 import type { Services } from '../shared/services.ts';
+import { stageCaches, stageOfClaim } from '../shared/stage.ts';
 import type { BuilderPlan } from './plan.ts';
 import { missesItsPod, planBuilder, refused, unforgotten } from './plan.ts';
 import { builderPod } from './pod.ts';
@@ -67,28 +65,21 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
   const builders = manager.store(Builders);
   const pools = manager.store(BuilderPools);
   const tickets = manager.store(BuilderTickets);
-  const chrootBuilds = manager.store(ChrootBuilds);
-  const projects = manager.store(Projects);
-  const chroots = manager.store(Chroots);
+  const stages = stageCaches(manager);
   const pods = manager.store(Pods);
   manager.addIndex(Builders, 'ticket', ({ spec: { ticket } }) =>
     ticket === undefined ? [] : [`${ticket.namespace}/${ticket.name}`],
   );
 
   function observe(builder: Builder, claim: StageClaim): BuilderWorld {
-    const stage = claim.chrootBuild;
     const ticket = tickets.get(`${claim.ticket.namespace}/${claim.ticket.name}`);
-    const chrootBuild = chrootBuilds.get(`${stage.namespace}/${stage.name}`);
-    const binary = chrootBuild?.spec.stage === 'binary';
     return {
       builder,
       claim,
       pool: pools.get(`${installation.buildsNamespace}/${builder.spec.pool}`),
       ticket: ticket?.metadata.uid === claim.ticket.uid ? ticket : undefined,
-      chrootBuild: chrootBuild?.metadata.uid === stage.uid ? chrootBuild : undefined,
-      project: chrootBuild && projects.get(`${stage.namespace}/${chrootBuild.spec.project}`),
-      chroot: binary ? chroots.get(chrootObjectName(chrootBuild.spec.chroot)) : undefined,
       pod: pods.get(keyOf(builder)),
+      ...stageOfClaim(stages, claim),
     };
   }
 
@@ -131,22 +122,6 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
     announce({ log: ctx.log, events: manager.events }, builder, 'builder moved on', notes);
   }
 
-  /** True once the publisher refuses the token. Asking again does no harm. */
-  async function forget(
-    builder: Builder,
-    { chrootBuild, attempt }: StageClaim,
-    ctx: ReconcileContext,
-  ): Promise<boolean> {
-    try {
-      await options.services.forgetTask(taskID({ metadata: chrootBuild }, attempt), ctx.signal);
-      return true;
-    } catch (error) {
-      if (ctx.signal.aborted) throw error;
-      ctx.log.warn({ builder: keyOf(builder), problem: errorMessage(error) }, 'attempt was not forgotten');
-      return false;
-    }
-  }
-
   async function reconcile(key: string, ctx: ReconcileContext): Promise<ReconcileResult> {
     const builder = builders.get(key);
     const claim = builder && stageClaimOf(builder);
@@ -155,7 +130,8 @@ export function addBuilderController(manager: Manager, options: BuilderOptions):
     let world = observe(builder, claim);
     if (missesItsPod(world)) world = { ...world, pod: await manager.client.get(Pods, key) };
     let plan = planBuilder(world, ctx.clock.now());
-    if (plan.forget && !(await forget(builder, claim, ctx))) plan = unforgotten(world, ctx.clock.now());
+    if (plan.forget && !(await forgetAttempt(options.services, builder, claim, ctx)))
+      plan = unforgotten(world, ctx.clock.now());
     await apply(world, plan, ctx);
     if (plan.requeueAfterMs === undefined) return undefined;
     return { requeueAfterMs: plan.requeueAfterMs, reason: plan.status?.reason ?? 'Waiting' };

@@ -1,23 +1,17 @@
 import type { Builder, StageClaim } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
-import type { Chroot } from '../../crds/chroot.ts';
-import type { ChrootBuild } from '../../crds/chrootbuild.ts';
-import type { Project } from '../../crds/project.ts';
 import type { Pod } from '../../operator/core.ts';
+import type { ClaimedStage } from '../shared/stage.ts';
 
 /** Everything a decision about one Builder is made from. */
-export interface BuilderWorld {
+export interface BuilderWorld extends ClaimedStage {
   builder: Builder;
   /** The stage that it is for. */
   claim: StageClaim;
   pool: BuilderPool | undefined;
   /** The ticket, if it is still the one this Builder was made for. */
   ticket: BuilderTicket | undefined;
-  chrootBuild: ChrootBuild | undefined;
-  project: Project | undefined;
-  /** Undefined for the source stage, or when it is gone. */
-  chroot: Chroot | undefined;
   pod: Pod | undefined;
 }
 

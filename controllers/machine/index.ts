@@ -15,7 +15,6 @@ import { Builders, isMachine } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
-import { errorMessage } from '../../lib/errors.ts';
 import type { ApiClient } from '../../operator/client.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -26,7 +25,8 @@ import { keyOf } from '../../operator/resource.ts';
 import type { Installation } from '../builder/world.ts';
 import { jobName } from '../hook/names.ts';
 import { hookRbac } from '../hook/rbac.ts';
-import { builderName, taskID } from '../shared/names.ts';
+import { forgetAttempt } from '../shared/forget.ts';
+import { builderName } from '../shared/names.ts';
 import type { Services } from '../shared/services.ts';
 import { createApplier } from './apply.ts';
 import { builderOf, createObserver } from './observe.ts';
@@ -89,18 +89,8 @@ export function addMachineController(manager: Manager, options: MachineOptions):
     return undefined;
   }
 
-  /** True once the publisher refuses the token. Asking again does no harm. */
   async function forget({ stage, builder }: MachineWorld, ctx: ReconcileContext): Promise<boolean> {
-    if (stage === undefined) return true;
-    const { chrootBuild, attempt } = stage.claim;
-    try {
-      await options.services.forgetTask(taskID({ metadata: chrootBuild }, attempt), ctx.signal);
-      return true;
-    } catch (error) {
-      if (ctx.signal.aborted) throw error;
-      ctx.log.warn({ builder: keyOf(builder), problem: errorMessage(error) }, 'attempt was not forgotten');
-      return false;
-    }
+    return stage === undefined || (await forgetAttempt(options.services, builder, stage.claim, ctx));
   }
 
   /** The finalizer goes before the Job that has deleted the machine: an operator that died between them leaves the Job. */

@@ -2,9 +2,6 @@ import type { Builder } from '../../crds/builder.ts';
 import { Builders, claimOf, isMachine, stageClaimOf } from '../../crds/builder.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
-import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
-import { ChrootBuilds } from '../../crds/chrootbuild.ts';
-import { Projects } from '../../crds/project.ts';
 import type { Job } from '../../operator/core.ts';
 import { Jobs, Pods } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
@@ -12,6 +9,7 @@ import { keyOf } from '../../operator/resource.ts';
 import type { Installation } from '../builder/world.ts';
 import { LABELS } from '../hook/names.ts';
 import { builderName } from '../shared/names.ts';
+import { stageCaches, stageOfClaim } from '../shared/stage.ts';
 import type { MachineWorld } from './world.ts';
 
 export interface Observer {
@@ -28,9 +26,7 @@ export function createObserver(manager: Manager, installation: Installation): Ob
   const builders = manager.store(Builders);
   const pools = manager.store(BuilderPools);
   const tickets = manager.store(BuilderTickets);
-  const chrootBuilds = manager.store(ChrootBuilds);
-  const projects = manager.store(Projects);
-  const chroots = manager.store(Chroots);
+  const stages = stageCaches(manager);
   const pods = manager.store(Pods);
   const jobs = manager.store(Jobs);
   manager.addIndex(Builders, 'machine-ticket', (builder) => {
@@ -59,7 +55,7 @@ export function createObserver(manager: Manager, installation: Installation): Ob
         pool: pools.get(`${namespace}/${builder.spec.pool}`),
         claim,
         ticket: ticket?.metadata.uid === claim?.ticket.uid ? ticket : undefined,
-        stage: stageClaim && stageOf(stageClaim),
+        stage: stageClaim && { claim: stageClaim, ...stageOfClaim(stages, stageClaim) },
         pod: served === undefined ? undefined : pods.get(`${namespace}/${builderName(served)}`),
         jobs: all.filter(({ metadata }) => metadata.labels?.[LABELS.builderUID] === uid),
         jobPods: pods.byIndex('machine-job', uid),
@@ -73,18 +69,6 @@ export function createObserver(manager: Manager, installation: Installation): Ob
     ofTicket: (key) => builders.byIndex('machine-ticket', key).map(keyOf),
     ofPool: (key) => builders.byIndex('machine-pool', key).map(keyOf),
   };
-
-  function stageOf(claim: NonNullable<ReturnType<typeof stageClaimOf>>): NonNullable<MachineWorld['stage']> {
-    const { namespace, name, uid } = claim.chrootBuild;
-    const found = chrootBuilds.get(`${namespace}/${name}`);
-    const chrootBuild = found?.metadata.uid === uid ? found : undefined;
-    return {
-      claim,
-      chrootBuild,
-      chroot: chrootBuild && chroots.get(chrootObjectName(chrootBuild.spec.chroot)),
-      project: chrootBuild && projects.get(`${namespace}/${chrootBuild.spec.project}`),
-    };
-  }
 }
 
 /** Key of the Builder that a Job or its pod is for. */

@@ -1,11 +1,9 @@
 import type { Builder, Claim, StageClaim } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import type { BuilderTicket } from '../../crds/builderticket.ts';
-import type { Chroot } from '../../crds/chroot.ts';
-import type { ChrootBuild } from '../../crds/chrootbuild.ts';
-import type { Project } from '../../crds/project.ts';
 import type { Job, Pod } from '../../operator/core.ts';
 import type { Installation } from '../builder/world.ts';
+import type { ClaimedStage } from '../shared/stage.ts';
 
 export type MachineStatus = NonNullable<Builder['status']>;
 export type Session = NonNullable<MachineStatus['session']>;
@@ -17,15 +15,8 @@ export interface MachineWorld {
   claim: Claim | undefined;
   /** The ticket of the claim, if it is still there. */
   ticket: BuilderTicket | undefined;
-  /** Of the stage that is claimed for; all undefined for clients of Resalloc. */
-  stage:
-    | {
-        claim: StageClaim;
-        chrootBuild: ChrootBuild | undefined;
-        chroot: Chroot | undefined;
-        project: Project | undefined;
-      }
-    | undefined;
+  /** The stage that it is claimed for; undefined for clients of Resalloc. */
+  stage: (ClaimedStage & { claim: StageClaim }) | undefined;
   /** The pod that drives the machine for the ticket of the claim, or of the last session. */
   pod: Pod | undefined;
   /** Jobs of this very machine, and their pods. */
