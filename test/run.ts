@@ -67,7 +67,13 @@ const report = z.object({
       status: z.string(),
       message: z.string().optional(),
       assertionResults: z.array(
-        z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()).nullish() }),
+        z.object({
+          fullName: z.string(),
+          ancestorTitles: z.array(z.string()),
+          title: z.string(),
+          status: z.string(),
+          failureMessages: z.array(z.string()).nullish(),
+        }),
       ),
     }),
   ),
@@ -117,12 +123,13 @@ const filesThatFailed: Repetition = ({ testResults }) => {
 
 /** Each is minutes long and stands by itself; its file would take longer than is left. */
 const theTestThatFailed: Repetition = ({ testResults }) => {
-  const failing = testResults.flatMap((file) =>
-    file.assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => ({ file, fullName })),
+  const failing = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.filter(({ status }) => status === 'failed').map((test) => ({ file: name, ...test })),
   );
   const [one] = failing;
   if (one === undefined || failing.length > 1) return undefined;
-  return [relative(ROOT, one.file.name), '--testNamePattern', `^${RegExp.escape(one.fullName)}$`];
+  const name = [...one.ancestorTitles, one.title].join(' > ');
+  return [relative(ROOT, one.file), '--testNamePattern', `^${RegExp.escape(name)}$`];
 };
 
 /**

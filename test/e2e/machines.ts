@@ -86,7 +86,12 @@ export async function login({ keys }: World, host: string, port: number, command
     const options = ['BatchMode=yes', 'ConnectTimeout=60', 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'];
     return (
       await run('ssh', [
-        ...['-F', 'none', '-i', join(directory, 'id'), '-p', String(port)],
+        '-F',
+        'none',
+        '-i',
+        join(directory, 'id'),
+        '-p',
+        String(port),
         ...options.flatMap((option) => ['-o', option]),
         `root@${host}`,
         command,
