@@ -18,7 +18,6 @@ import { Builders, isMachine } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
-import { API_VERSION } from '../../crds/kind.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
@@ -31,6 +30,7 @@ import { fieldManager } from '../shared/names.ts';
 import { normal } from '../shared/notes.ts';
 import { inParallel } from '../shared/parallel.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
+import { applyPoolStatus } from '../shared/pool-status.ts';
 import { planFleet } from './plan.ts';
 import { WaitingTickets } from './waiting.ts';
 import type { Creation, FleetPlan, Removal } from './world.ts';
@@ -91,14 +91,7 @@ export function addFleetController(manager: Manager, { buildsNamespace }: FleetO
   }
 
   async function raise(pool: BuilderPool, machinesMade: number): Promise<void> {
-    const { name, namespace = '', uid = '' } = pool.metadata;
-    const desired = {
-      apiVersion: API_VERSION,
-      kind: 'BuilderPool',
-      metadata: { name, namespace, uid },
-      status: { machinesMade },
-    };
-    await manager.applyStatus(BuilderPools, desired, { manager: MANAGER });
+    await applyPoolStatus(manager, pool, { machinesMade }, MANAGER);
   }
 
   async function hold(pool: BuilderPool): Promise<void> {

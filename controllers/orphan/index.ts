@@ -12,7 +12,6 @@
 import { Builders } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
-import { API_VERSION } from '../../crds/kind.ts';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
@@ -30,6 +29,7 @@ import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
 import { fieldManager, labelValue } from '../shared/names.ts';
 import { warning } from '../shared/notes.ts';
+import { applyPoolStatus } from '../shared/pool-status.ts';
 import { isListJob, orphanRunOf } from './jobs.ts';
 import type { OrphanPlan, OrphanWorld } from './plan.ts';
 import { planOrphans, planOutput } from './plan.ts';
@@ -95,17 +95,6 @@ export function addOrphanController(manager: Manager, { buildsNamespace }: Orpha
     told.delete(job.metadata.uid ?? '');
   }
 
-  async function tellListed(pool: BuilderPool, now: number): Promise<void> {
-    const { name, namespace = '', uid = '' } = pool.metadata;
-    const desired = {
-      apiVersion: API_VERSION,
-      kind: 'BuilderPool',
-      metadata: { name, namespace, uid },
-      status: { lastListAt: toTimestamp(now) },
-    };
-    await manager.applyStatus(BuilderPools, desired, { manager: MANAGER });
-  }
-
   /** What a list that has succeeded calls for. */
   async function read(world: OrphanWorld, list: Job, ctx: ReconcileContext): Promise<OrphanPlan> {
     const log = await jobLog(manager.client, podsOf(list, pods.byIndex(JOB, keyOf(list))), ctx.signal);
@@ -146,7 +135,7 @@ export function addOrphanController(manager: Manager, { buildsNamespace }: Orpha
     if (plan.read !== undefined) {
       const next = await read(world, plan.read, ctx);
       for (const job of next.create) await create(job);
-      await tellListed(pool, now);
+      await applyPoolStatus(manager, pool, { lastListAt: toTimestamp(now) }, MANAGER);
       await carryOut(pool, { ...next, create: [] }, ctx);
     }
     if (plan.wakeAt === undefined) return undefined;

@@ -16,7 +16,6 @@ import { Builders } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
 import { BuilderPools } from '../../crds/builderpool.ts';
 import { BuilderTickets } from '../../crds/builderticket.ts';
-import { API_VERSION } from '../../crds/kind.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
@@ -24,6 +23,7 @@ import type { RbacRule } from '../../operator/rbac.ts';
 import { announce, readyNote } from '../shared/announce.ts';
 import { fieldManager } from '../shared/names.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
+import { applyPoolStatus } from '../shared/pool-status.ts';
 import type { PoolEvent } from './events.ts';
 import { createPoolMetrics } from './metrics.ts';
 import { nextLook, poolStatus } from './plan.ts';
@@ -82,14 +82,7 @@ export function addPoolController(manager: Manager, { registry }: PoolOptions): 
   }
 
   async function tell(pool: BuilderPool, status: BuilderPool['status'], ctx: ReconcileContext): Promise<void> {
-    const { name, namespace = '', uid = '' } = pool.metadata;
-    const desired = {
-      apiVersion: API_VERSION,
-      kind: 'BuilderPool',
-      metadata: { name, namespace, uid },
-      status: status ?? {},
-    };
-    await manager.applyStatus(BuilderPools, desired, { manager: MANAGER });
+    await applyPoolStatus(manager, pool, status ?? {}, MANAGER);
     const notes = readyNote(pool.status, status ?? {}, CALM);
     announce({ log: ctx.log, events: manager.events }, pool, 'pool changed', notes);
   }
