@@ -148,6 +148,18 @@ describe('a build on a machine', { timeout: 400_000 }, () => {
     expect(await other.names()).toContain('words-3.1-1.pb13.noarch.rpm');
   });
 
+  it('has one time limit for its build root and its package', async () => {
+    const rig = await rigFor('slow', { task: '0f8fad5b-d9cb-469f-a165-70867728950e.6', timeoutSeconds: 1000 });
+    const running = rig.run();
+    await eventually('the build', async () => (await rig.text('builder-live.log')).includes('building: second 1'));
+    const begun = /^kopr: phase bootstrap at (.+)$/m.exec(await rig.text('builder-live.log'))?.[1] ?? '';
+    const variables = await machine.root('cat "/proc/$(pgrep -o -f plan/engine.sh)/environ"');
+    const deadline = Number(/KOPR_DEADLINE=([0-9]+)/.exec(variables)?.[1]);
+    expect(deadline).toBeLessThanOrEqual(Date.parse(begun) / 1000 + 1000);
+    rig.ending.abort(new Error('ended by SIGTERM'));
+    expect(await running).toBe(1);
+  });
+
   it('that is cancelled ends there too, and cleaning leaves nothing of it', async () => {
     const rig = await rigFor('slow', { task: '0f8fad5b-d9cb-469f-a165-70867728950e.5' });
     const running = rig.run();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { atMost, withDeadline } from '../../lib/deadline.ts';
 import { errorMessage, TerminalError } from '../../lib/errors.ts';
+import { driverLimitSeconds } from '../../lib/protocol/machine.ts';
 import type { TaskDocument } from '../../lib/protocol/task.ts';
 import { openLiveLog } from '../live-log.ts';
 import { workLayout } from '../paths.ts';
@@ -21,8 +22,6 @@ import { createTunnel } from './tunnel.ts';
 
 /** Of the grace period of the pod. */
 const CANCEL_MS = 20_000;
-/** Making the build root, transfers, and machines that are away for a while: everything but the build's own limit. */
-const SLACK_MS = 3_600_000;
 /** Room for the engine's own last lines behind a log that was cut. */
 const LOG_SLACK = 65_536;
 
@@ -63,7 +62,7 @@ async function attempt(context: Process, task: BinaryTask, access: Access, kit: 
   const direct = access.target.repositories === 'Direct';
   const tunnel = direct ? undefined : createTunnel(allowedPlaces(task.binary.repos), log);
   const linked = { access, kit, clock, random, log, task: task.task };
-  const ms = 2 * task.timeoutSeconds * 1000 + SLACK_MS;
+  const ms = driverLimitSeconds(task.timeoutSeconds) * 1000;
   try {
     await withDeadline({ clock, ms, what: 'the build on the machine', signal: ending }, async (signal) => {
       const patienceMs = access.target.reconnectSeconds * 1000;

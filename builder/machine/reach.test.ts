@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { systemClock } from '../../lib/clock.ts';
 import { DeadlineError } from '../../lib/errors.ts';
 import type { MachineTarget } from '../../lib/protocol/machine.ts';
-import { DRIVER_HOST_KEY, DRIVER_MACHINE_LOST, probeReport } from '../../lib/protocol/machine.ts';
+import { DRIVER_HOST_KEY, DRIVER_MACHINE_LOST, driverLimitSeconds, probeReport } from '../../lib/protocol/machine.ts';
 import type { Chroot } from '../testing/chroot.ts';
 import { openChroot } from '../testing/chroot.ts';
-import { temporaryDirectory, tool } from '../testing/context.ts';
+import { hastyClock, temporaryDirectory, tool } from '../testing/context.ts';
 import type { MachineRig } from '../testing/machine-rig.ts';
 import { eventually, openMachineRig } from '../testing/machine-rig.ts';
 import type { SshMachine } from '../testing/ssh-machine.ts';
@@ -199,6 +199,15 @@ describe('the commands', { timeout: 120_000 }, () => {
       code: DRIVER_MACHINE_LOST,
       stderr: expect.stringMatching(/was not reached for \d+ s: connecting to machine-1 at 127\.0\.0\.1/),
     });
+  });
+
+  it('give a build up in time to be tried again, however long its machine may be away', async () => {
+    const dead = await startSshMachine(chroot);
+    await dead.remove();
+    const target = machine.target({ port: dead.port, reconnectSeconds: 86_400 });
+    expect(await rig.run(undefined, { target, clock: hastyClock() })).toBe(1);
+    expect(rig.logged()).toContain(`the build on the machine did not finish within ${driverLimitSeconds(300)} s`);
+    expect(await rig.verdict()).toBeUndefined();
   });
 
   it('say that a machine forwards no ports', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { driverLimitSeconds } from '../../lib/protocol/machine.ts';
 import type { Container } from '../../operator/core.ts';
 import { machineTargetOf } from '../hook/probe.ts';
 import { aCommandPool, aMachine, HOST_KEY, SSH } from '../hook/testing/objects.ts';
@@ -55,6 +56,12 @@ describe('the pod that drives a machine', () => {
       expect(securityContext).toMatchObject({ runAsNonRoot: true, capabilities: { drop: ['ALL'] } });
       expect(securityContext).not.toHaveProperty('capabilities.add');
     }
+  });
+
+  it('ends after the driver has given up by itself, however late in its time that has started', () => {
+    const ownLimit = driverLimitSeconds(aBinaryStage('pebble-13-x86_64').spec.timeoutSeconds);
+    const latest = pool.spec.startTimeoutSeconds + ownLimit + (pod.spec.terminationGracePeriodSeconds ?? 0);
+    expect(latest).toBeLessThan(pod.spec.activeDeadlineSeconds ?? 0);
   });
 
   it('leaves the driver time to end what runs on the machine', () => {

@@ -1,13 +1,11 @@
 import { isMachine } from '../../crds/builder.ts';
 import type { BuilderPool } from '../../crds/builderpool.ts';
-import { podPaths } from '../../lib/protocol/task.ts';
+import { POD_FAILSAFE_SECONDS, podPaths } from '../../lib/protocol/task.ts';
 import type { Container, Pod, PodSpec } from '../../operator/core.ts';
 import { ownerReference } from '../../operator/resource.ts';
 import { builderName } from '../shared/names.ts';
 import type { BuilderWorld, Installation } from './world.ts';
 
-/** Seconds on top of the build's own time limit after which the kubelet ends the pod, as Copr's failsafe does. */
-const FAILSAFE_SECONDS = 3600;
 /** The build user of every image. It exists inside the pod's user namespace only. */
 const UNPRIVILEGED = 1000;
 
@@ -79,7 +77,7 @@ export function podAround(
       enableServiceLinks: false,
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: more.graceSeconds ?? 30,
-      activeDeadlineSeconds: (chrootBuild?.spec.timeoutSeconds ?? 0) + FAILSAFE_SECONDS,
+      activeDeadlineSeconds: (chrootBuild?.spec.timeoutSeconds ?? 0) + POD_FAILSAFE_SECONDS,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...(installation.hostAliases.length === 0 ? {} : { hostAliases: [...installation.hostAliases] }),
       ...placement(pool),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { POD_FAILSAFE_SECONDS } from './task.ts';
 
 /**
  * What is agreed between the operator, which makes the pods that drive a machine over SSH, and the program that runs in
@@ -45,6 +46,15 @@ export const probeReport = z.strictObject({
   architecture: z.string().regex(/^[A-Za-z0-9_]{1,64}$/),
 });
 export type ProbeReport = z.infer<typeof probeReport>;
+
+/**
+ * Seconds after which the driver gives a build up, so that it is tried again: the build has ended by then, and it is the
+ * machine that cannot be reached or does not answer as it should. The other half of what its pod has is for the pod to
+ * start, and for the upload of what came at the last moment.
+ */
+export function driverLimitSeconds(timeoutSeconds: number): number {
+  return timeoutSeconds + POD_FAILSAFE_SECONDS / 2;
+}
 
 /** Exit code when the machine is gone or could not be reached for `reconnectSeconds`: another one may do. */
 export const DRIVER_MACHINE_LOST = 21;

@@ -5,6 +5,9 @@ import { z } from 'zod';
  * as `task.json` into a Secret of the builds namespace; the pod's containers read it, none of them writes it.
  */
 
+/** Seconds on top of a build's own time limit after which its pod is ended, whatever it is at: nothing is tried again then. */
+export const POD_FAILSAFE_SECONDS = 3600;
+
 /** Directory name of source builds in the results tree, as in Copr. */
 export const SOURCE_CHROOT = 'srpm-builds';
 

@@ -116,4 +116,4 @@ cp /mnt/kit/retry.sh "$PLAN/retry.sh" || die 'the plan is not writable'
 if [ -f "$CONTROL/tunnel" ]; then wrap_package_managers; fi
 enter_root
 exec setpriv --inh-caps=-all "--bounding-set=$CAPABILITIES" -- /usr/bin/env -i PATH="$SAFE_PATH" \
-  ${KOPR_PERSONALITY:+KOPR_PERSONALITY="$KOPR_PERSONALITY"} /bin/sh /kopr/work/plan/engine.sh
+  KOPR_DEADLINE="$deadline" ${KOPR_PERSONALITY:+KOPR_PERSONALITY="$KOPR_PERSONALITY"} /bin/sh /kopr/work/plan/engine.sh
