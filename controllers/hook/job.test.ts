@@ -123,6 +123,20 @@ describe('the Job of kopr’s own image', () => {
     await expect(yaml(job)).toMatchFileSnapshot('testdata/ssh-clean.yaml');
   });
 
+  it.each([
+    ['clean', 'in time to say so before its deadline', 300, 240],
+    ['clean', 'after half of a short time', 40, 20],
+    ['clean', 'at once when there is no time', 0, 1],
+    ['clean', 'when the pool would', 7200, 600],
+    ['check', 'when the pool would, since its own limit is another', 30, 600],
+  ] as const)('%s gives a machine up that is away %s (of %i s)', (command, _when, timeoutSeconds, seconds) => {
+    const target = machineTargetOf(machine, pool);
+    if (target === undefined) throw new Error('no target');
+    const common = { name: 'cloud-00000007-x', pool, builder: machine, target, installation: INSTALLATION };
+    const { KOPR_MACHINE = '' } = variables(probeJob({ ...common, command, timeoutSeconds }));
+    expect(JSON.parse(KOPR_MACHINE)).toEqual({ ...target, reconnectSeconds: seconds });
+  });
+
   it('trusts what it is shown only if the pool says so and nothing is known yet', () => {
     const first = aCommandPool({}, { ssh: { ...SSH, hostKeys: 'FirstUse' } });
     const unknown = aMachine({ status: { address: '10.0.0.7:22' } });

@@ -56,6 +56,18 @@ export function machineVariable(target: MachineTarget): { name: string; value: s
   return { name: MACHINE_VARIABLE, value: JSON.stringify(target) };
 }
 
+/** Of the time limit of a Job: for its pod to start, and for the pause before the last attempt to connect. */
+const START_SECONDS = 30;
+
+/**
+ * How long "clean" waits for a machine that is away: it gives up in time to say why, since a program that the deadline of
+ * its Job ends can say nothing. Half of a short limit it waits in any case: a machine may be restarting.
+ */
+function patience({ reconnectSeconds, connectTimeoutSeconds }: MachineTarget, timeoutSeconds: number): number {
+  const inTime = timeoutSeconds - START_SECONDS - connectTimeoutSeconds;
+  return Math.max(1, Math.min(reconnectSeconds, Math.max(inTime, Math.floor(timeoutSeconds / 2))));
+}
+
 export interface ProbeJob {
   /** Deterministic: see jobName. */
   name: string;
@@ -71,6 +83,7 @@ export interface ProbeJob {
 export function probeJob({ name, command, pool, builder, target, timeoutSeconds, installation }: ProbeJob): Job {
   const { volumes, volumeMounts } = sshVolumes(pool);
   const { name: machine, uid } = builder.metadata;
+  const reached = command === 'clean' ? { ...target, reconnectSeconds: patience(target, timeoutSeconds) } : target;
   return job(
     { name, hook: command, pool, machine: { name: machine, ...(uid === undefined ? {} : { uid }) } },
     Math.max(1, timeoutSeconds),
@@ -83,7 +96,7 @@ export function probeJob({ name, command, pool, builder, target, timeoutSeconds,
           image: installation.builderImage,
           imagePullPolicy: installation.builderImagePullPolicy,
           args: [command],
-          env: [machineVariable(target)],
+          env: [machineVariable(reached)],
           securityContext: RESTRICTED,
           resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '512Mi' } },
           volumeMounts: [...volumeMounts, { name: 'tmp', mountPath: '/tmp' }],
