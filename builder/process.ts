@@ -13,5 +13,22 @@ export interface Process {
   ending: AbortSignal;
 }
 
+/** Resolves when the process is asked to end. */
+export function untilEnding({ ending }: Pick<Process, 'ending'>): Promise<void> {
+  if (ending.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    // A signal's listener alone does not keep a process alive.
+    const alive = setInterval(() => undefined, 60_000);
+    ending.addEventListener(
+      'abort',
+      () => {
+        clearInterval(alive);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
 /** Resolves with the exit code of the process. */
 export type Command = (context: Process) => Promise<number>;

@@ -5,6 +5,7 @@ import { errorMessage, TerminalError } from '../../lib/errors.ts';
 import { AGENT_DIRECTORY_IN_USE } from '../../lib/protocol/task.ts';
 import { UPLOADED } from '../paths.ts';
 import type { Process } from '../process.ts';
+import { untilEnding } from '../process.ts';
 import { readTask } from '../task-file.ts';
 import { runAgent } from './agent.ts';
 import { Publisher } from './publisher.ts';
@@ -23,7 +24,7 @@ export async function agentCommand(context: Process): Promise<number> {
       if (outcome === 'ended-without-verdict') return 0;
       if (outcome === 'directory-in-use') return AGENT_DIRECTORY_IN_USE;
     }
-    await ended(context.ending);
+    await untilEnding(context);
     return 0;
   } catch (error) {
     context.log.error({ reason: errorMessage(error) }, 'the agent failed');
@@ -64,16 +65,4 @@ async function isUploaded(controlDir: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    // A signal's listener alone does not keep a process alive.
-    const alive = setInterval(() => {}, 60_000);
-    signal.addEventListener('abort', () => {
-      clearInterval(alive);
-      resolve();
-    });
-  });
 }

@@ -2,6 +2,7 @@ import { errorMessage } from '../../lib/errors.ts';
 import type { ProbeReport } from '../../lib/protocol/machine.ts';
 import { DRIVER_HOST_KEY, DRIVER_MACHINE_LOST } from '../../lib/protocol/machine.ts';
 import type { Process } from '../process.ts';
+import { untilEnding } from '../process.ts';
 import type { Access } from './access.ts';
 import { readAccess } from './access.ts';
 import { engineFor } from './driver.ts';
@@ -54,15 +55,8 @@ export function cleanCommand(context: Process): Promise<number> {
 
 /** Keeps its place on a node until somebody else needs it. */
 export async function idleCommand(context: Process): Promise<number> {
-  await new Promise<void>((resolve) => {
-    if (context.ending.aborted) resolve();
-    // A signal's listener alone does not keep a process alive.
-    const alive = setInterval(() => undefined, 60_000);
-    context.ending.addEventListener('abort', () => {
-      clearInterval(alive);
-      resolve();
-    });
-  });
+  context.log.info('holds its place');
+  await untilEnding(context);
   return 0;
 }
 
