@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { FakeClock } from '../lib/testing/fakeClock.ts';
 import { settle } from '../lib/testing/fakeClock.ts';
 import { watching } from './controller.ts';
@@ -45,33 +45,45 @@ describe('what leads to a key', () => {
     expect(seen).toEqual(['demo/a']);
   });
 
-  test('changes that may wait, after their delay, and as many of them as there are by then at once', async () => {
-    const delayMs = (_old: Gadget | undefined, now: Gadget | undefined): number => (now === undefined ? 0 : 1_000);
-    run(note, { watches: [watching({ type: Gadgets, map: () => ['demo/w'], delayMs })] });
+  describe('changes that may wait', () => {
     const gadget = (version: string): Gadget =>
       ({ metadata: { name: 'g', namespace: 'demo', uid: 'u', resourceVersion: version } }) as Gadget;
-    gadgets.upsert(gadget('1'));
-    await clock.advance(600);
-    gadgets.upsert(gadget('2'));
-    await clock.advance(399);
-    expect(seen).toEqual([]);
-    await clock.advance(1);
-    expect(seen).toEqual(['demo/w']);
-    await clock.advance(5_000);
-    expect(seen).toEqual(['demo/w']);
+    const paceMs = (_old: Gadget | undefined, now: Gadget | undefined): number => (now === undefined ? 0 : 1_000);
+    beforeEach(() => run(note, { watches: [watching({ type: Gadgets, map: () => ['demo/w'], paceMs })] }));
 
-    gadgets.upsert(gadget('3'));
-    gadgets.remove('demo/g');
-    await settle();
-    expect(seen).toEqual(['demo/w', 'demo/w']);
-    await clock.advance(1_000);
-  });
+    test('at once when its key was quiet', async () => {
+      gadgets.upsert(gadget('1'));
+      await settle();
+      expect(seen).toEqual(['demo/w']);
+      await clock.advance(1_000);
+      gadgets.upsert(gadget('2'));
+      await settle();
+      expect(seen).toEqual(['demo/w', 'demo/w']);
+    });
 
-  test('what is there at the start, at once even if its changes may wait', async () => {
-    gadgets.upsert({ metadata: { name: 'g', namespace: 'demo', uid: 'u', resourceVersion: '1' } } as Gadget);
-    run(note, { watches: [watching({ type: Gadgets, map: () => ['demo/w'], delayMs: () => 1_000 })] });
-    await settle();
-    expect(seen).toEqual(['demo/w']);
+    test('a second after the last reconcile otherwise, as many as there are by then', async () => {
+      gadgets.upsert(gadget('1'));
+      await clock.advance(600);
+      gadgets.upsert(gadget('2'));
+      await clock.advance(100);
+      gadgets.upsert(gadget('3'));
+      await clock.advance(299);
+      expect(seen).toEqual(['demo/w']);
+      await clock.advance(1);
+      expect(seen).toEqual(['demo/w', 'demo/w']);
+      await clock.advance(5_000);
+      expect(seen).toEqual(['demo/w', 'demo/w']);
+    });
+
+    test('with one that may not', async () => {
+      gadgets.upsert(gadget('1'));
+      await settle();
+      gadgets.upsert(gadget('2'));
+      gadgets.remove('demo/g');
+      await settle();
+      expect(seen).toEqual(['demo/w', 'demo/w']);
+      await clock.advance(1_000);
+    });
   });
 
   test('objects that have one of its kind as controller, in the same namespace', async () => {

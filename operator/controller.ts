@@ -14,6 +14,7 @@ import { isConflict } from './apiError.ts';
 import type { Expectations } from './expectations.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 import { controllerMetrics, queueMetrics } from './metrics.ts';
+import { Paces } from './paces.ts';
 import type { ControllerOptions, ReconcileResult } from './reconcile.ts';
 import type { KubeObject, ResourceType } from './resource.ts';
 import { keyOf, ownerKeys } from './resource.ts';
@@ -43,7 +44,7 @@ const CATCH_UP_MS = 5_000;
 
 interface Listening<X> {
   predicate?: ((old: X | undefined, now: X | undefined) => boolean) | undefined;
-  delayMs?: ((old: X | undefined, now: X | undefined) => number) | undefined;
+  paceMs?: ((old: X | undefined, now: X | undefined) => number) | undefined;
   map: (obj: X) => string[];
 }
 
@@ -57,6 +58,7 @@ export class Controller<T extends KubeObject> {
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private unsubscribe: (() => void)[] = [];
+  private readonly paces: Paces;
   private readonly giveWay = createYielder();
   private active = 0;
 
@@ -67,6 +69,7 @@ export class Controller<T extends KubeObject> {
     this.log = deps.log.child({ controller: options.name });
     this.metrics = controllerMetrics(deps.registry, options.name, options.workers ?? 1);
     this.queue = new WorkQueue({ clock: deps.clock, metrics: queueMetrics(deps.registry, options.name) });
+    this.paces = new Paces(deps.clock);
     // Creates the informers now, so that they are synced before any worker starts.
     for (const type of this.types()) deps.store(type);
   }
@@ -102,14 +105,15 @@ export class Controller<T extends KubeObject> {
     return [options.for, ...(options.owns ?? []), ...(options.watches ?? []).map((watch) => watch.type)];
   }
 
-  private listen<X extends KubeObject>(store: Store<X>, { predicate, delayMs, map }: Listening<X>): void {
+  private listen<X extends KubeObject>(store: Store<X>, { predicate, paceMs, map }: Listening<X>): void {
     const end = store.subscribe(({ old, now, initial }: Change<X>) => {
       if (predicate && !predicate(old, now)) return;
-      const delay = initial ? 0 : (delayMs?.(old, now) ?? 0);
+      const pace = initial ? 0 : (paceMs?.(old, now) ?? 0);
       // Both states: an object that moved from one parent to another concerns the two of them. Each key once, for a
       // waiting worker takes the first at once and would find the second to be new work.
       const keys = new Set([...(old ? map(old) : []), ...(now ? map(now) : [])]);
       for (const key of keys) {
+        const delay = pace > 0 ? this.paces.left(key, pace) : 0;
         if (delay > 0) this.queue.addAfter(key, delay);
         else this.queue.add(key, initial ? 'low' : 'normal');
       }
@@ -152,6 +156,7 @@ export class Controller<T extends KubeObject> {
     const pending = await expectations.settled(id, CATCH_UP_MS, this.stopping.signal);
     if (pending !== undefined) log.warn({ pending }, 'reconciling although the cache lags behind our own writes');
     const started = clock.monotonic();
+    this.paces.begin(key);
     const deadlineMs = this.options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     const writes: Write[] = [];
     const finish = (): void => {

@@ -20,7 +20,7 @@ export interface Watch {
   type: ResourceType<KubeObject>;
   map: (obj: KubeObject) => string[];
   predicate?: (old: KubeObject | undefined, now: KubeObject | undefined) => boolean;
-  delayMs?: (old: KubeObject | undefined, now: KubeObject | undefined) => number;
+  paceMs?: (old: KubeObject | undefined, now: KubeObject | undefined) => number;
 }
 
 /** A watch whose callbacks know their object's type. */
@@ -30,10 +30,11 @@ export function watching<X extends KubeObject>(watch: {
   map: (obj: X) => string[];
   predicate?: (old: X | undefined, now: X | undefined) => boolean;
   /**
-   * How long the change may wait for others that lead to the same key, to be dealt with all at once. What only shows
-   * progress may: a write for each step of each of many parts is what the API server has most to do with. Default 0.
+   * The change may wait until the key's last reconcile is so long ago, to be dealt with together with others that come
+   * meanwhile; of a key that was quiet it is dealt with at once. For what only shows progress: a write for each step of
+   * each of many parts is what the API server has most to do with. Default 0; a minute at most.
    */
-  delayMs?: (old: X | undefined, now: X | undefined) => number;
+  paceMs?: (old: X | undefined, now: X | undefined) => number;
 }): Watch {
   return watch as unknown as Watch;
 }

@@ -29,6 +29,7 @@ export interface Lives {
   buildMs: number;
 }
 
+/** Nodes with the pods of builders. */
 export function addNodes(manager: Manager, publisher: PublisherModel, lives: Lives): void {
   const pods = manager.store(Pods);
   const builders = manager.store(Builders);
@@ -75,7 +76,6 @@ export function addNodes(manager: Manager, publisher: PublisherModel, lives: Liv
     await manager.client.patchFinalizers(Builders, builder, others);
   }
 
-  collectStages(manager);
   manager.addController({
     name: 'nodes',
     for: Pods,
@@ -93,7 +93,7 @@ export function addNodes(manager: Manager, publisher: PublisherModel, lives: Liv
 }
 
 /** Of a Build that is gone its stages go, with their tickets. */
-function collectStages(manager: Manager): void {
+export function collectStages(manager: Manager): void {
   const OWNED = 'collected with';
   const byOwner = (object: KubeObject): string[] => [controllerOf(object)?.uid ?? ''];
   const stages = manager.store(ChrootBuilds);
@@ -130,7 +130,7 @@ async function whileThere<R>(work: () => Promise<R>): Promise<R | undefined> {
   }
 }
 
-const SUCCEEDED = { outcome: 'succeeded', reason: 'Succeeded', message: 'built', exitCode: 0 } as const;
+export const SUCCEEDED = { outcome: 'succeeded', reason: 'Succeeded', message: 'built', exitCode: 0 } as const;
 const CONTAINER = { name: 'build', restartCount: 0, image: 'image', imageID: '' };
 
 function running(): PodStatus {

@@ -18,6 +18,10 @@ import { BUILDS, startSite } from './site.ts';
 import { submit } from './submit.ts';
 
 const SAMPLES = 150;
+/** The first ones come while the last of the queue is still being taken in. */
+const WARM_UP = 5;
+/** Short, for the sake of time; long enough for what comes after a build not to be all that the machine does. */
+const BUILD_MS = 500;
 /** A queue is there when this share of it has been told why it waits: the rest is told in the background. */
 const FILL_MS_EACH = 200;
 const SAMPLES_MS = 180_000;
@@ -43,7 +47,7 @@ export interface Level {
 export async function runQueue(levels: readonly number[]): Promise<Level[]> {
   const site = await startSite({
     pool: { max: 0 },
-    lives: { startMs: 0, buildMs: 0 },
+    lives: { startMs: 0, buildMs: BUILD_MS },
     prepare: (world) => void world.store(BuilderTickets),
   });
   try {
@@ -83,7 +87,7 @@ async function successors(site: Site): Promise<Pick<Level, 'next' | 'fromPod' | 
   try {
     await setPlaces(client, 1);
     const until = performance.now() + SAMPLES_MS;
-    while (watch.next.length < SAMPLES) {
+    while (watch.next.length < WARM_UP + SAMPLES) {
       if (performance.now() > until)
         throw new Error(`a free builder had ${watch.next.length} successors in ${SAMPLES_MS} ms`);
       await sleep(WRITE_EACH_MS);
@@ -93,7 +97,11 @@ async function successors(site: Site): Promise<Pick<Level, 'next' | 'fromPod' | 
     watch.end();
     await setPlaces(client, 0);
   }
-  return { next: summarize(watch.next), fromPod: summarize(watch.fromPod), write: summarize(writes) };
+  return {
+    next: summarize(watch.next.slice(WARM_UP)),
+    fromPod: summarize(watch.fromPod.slice(WARM_UP)),
+    write: summarize(writes),
+  };
 }
 
 /** Both moments as one watcher sees them. */

@@ -17,6 +17,8 @@ import type { Manager } from '../../operator/manager.ts';
 import { createManager } from '../../operator/manager.ts';
 import { startEnvtest } from '../../operator/testing/envtest.ts';
 import { quietLog, testClient } from '../../operator/testing/harness.ts';
+import { addSimulatedBuilders } from './builders.ts';
+import { loginAsOperator } from './login.ts';
 import type { Lives } from './nodes.ts';
 import { addNodes } from './nodes.ts';
 import type { OperatorProcess, ProgramOptions } from './operator.ts';
@@ -40,6 +42,8 @@ export interface Site {
 export interface SiteOptions {
   pool: Partial<BuilderPool['spec']>;
   lives: Lives;
+  /** Default: the operator makes their pods, and nodes are played. */
+  builders?: 'pods' | 'simulated';
   project?: Partial<Project['spec']>;
   /** Called with what watches, before it starts. */
   prepare?: (world: Manager) => void;
@@ -60,8 +64,11 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     opened.push(() => standins.stop());
     await installCRDs(client);
     await furnish(client, options);
-    const { world, close } = createWorld(access);
-    addNodes(world, standins.publisher, options.lives);
+    const kubeconfig = await loginAsOperator(client, envtest.kubeconfig, RELEASE);
+    const { world, close } = createWorld(await loadAccess({ clock: systemClock, kubeconfig }));
+    const { builders = 'pods', lives } = options;
+    if (builders === 'pods') addNodes(world, standins.publisher, lives);
+    else addSimulatedBuilders(world, standins.publisher, lives);
     options.prepare?.(world);
     opened.push(close);
     await world.start();
@@ -72,13 +79,16 @@ export async function startSite(options: SiteOptions): Promise<Site> {
       stop,
       async startOperator(program) {
         const setup = {
-          kubeconfig: envtest.kubeconfig,
+          kubeconfig,
           publisherURL: standins.publisherURL,
           distgitURL: standins.distgitURL,
           releaseNamespace: RELEASE,
           buildsNamespace: BUILDS,
         };
-        const operator = await startOperator(setup, program);
+        const operator = await startOperator(setup, {
+          ...(builders === 'simulated' ? { program: 'bench/builds/simulated.ts' } : {}),
+          ...program,
+        });
         opened.push(() => operator.stop());
         return operator;
       },

@@ -7,6 +7,7 @@ import { Builds } from '../../crds/build.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { isComplete } from '../../crds/states.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import { collectStages } from './nodes.ts';
 import { startSite } from './site.ts';
 import { submit, submitOne } from './submit.ts';
 
@@ -47,7 +48,10 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
     pool: { max: PLACES, maxStarting: PLACES },
     lives: { startMs: 200, buildMs: 500 },
     project: { retention: { ttlSecondsAfterFinished: 60, keepLast: 0 } },
-    prepare: (world) => void world.store(Builds),
+    prepare: (world) => {
+      world.store(Builds);
+      collectStages(world);
+    },
   });
   try {
     const operator = await site.startOperator();

@@ -30,11 +30,17 @@ export interface Outcome {
   peak: number;
 }
 
-export async function runWhole(stages: number, profile?: string): Promise<Outcome> {
+export interface WholeOptions {
+  builders: 'pods' | 'simulated';
+  /** Directory for a profile of the operator's processor time. */
+  profile?: string;
+}
+
+export async function runWhole(stages: number, { builders, profile }: WholeOptions): Promise<Outcome> {
   const prepare = (world: Site['world']): void => void world.store(Builds);
-  const site = await startSite({ pool: { max: PLACES, maxStarting: PLACES }, lives: LIVES, prepare });
+  const site = await startSite({ pool: { max: PLACES, maxStarting: PLACES }, lives: LIVES, builders, prepare });
   try {
-    const operator = await site.startOperator({ profile });
+    const operator = await site.startOperator(profile === undefined ? {} : { profile });
     const builds = Math.ceil(stages / STAGES);
     const made = builds * STAGES;
     const before = { writes: await countWrites(site.client), cpu: operator.cpu(), cpuOfAll: cpuOfTree(process.pid) };

@@ -14,6 +14,7 @@
 import type { Build, BuildStatus } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
+import type { ChrootBuild } from '../../crds/chrootbuild.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { API_VERSION } from '../../crds/kind.ts';
 import { BUILD_COUNTER, batchOf, labelNumber, numberOf } from '../../crds/names.ts';
@@ -60,7 +61,7 @@ export const buildRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('build');
-/** How far what a Build says of its stages may be behind them, as long as none has ended. */
+/** How often a Build tells of its stages, as long as none waits for what is new. */
 const PROGRESS_MS = 2_000;
 
 export function addBuildController(manager: Manager, options: { releaseNamespace: string; workers: number }): void {
@@ -142,6 +143,14 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
     };
   }
 
+  /** The end of the sources, which all others wait for, and that of the last stage. */
+  function endsAll(old: ChrootBuild | undefined, now: ChrootBuild): boolean {
+    if (isComplete(old) === isComplete(now)) return false;
+    if (now.spec.stage === 'source') return true;
+    const all = chrootBuilds.byIndex('owner', controllerOf(now)?.uid ?? '');
+    return all.every((stage) => isComplete(stage) || stage.metadata.uid === now.metadata.uid);
+  }
+
   async function apply(build: Build, plan: BuildPlan, ctx: ReconcileContext): Promise<void> {
     for (const child of plan.create) await createOnce(manager.client, ChrootBuilds, child);
     for (const child of plan.cancel) {
@@ -193,7 +202,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
       watching({
         type: ChrootBuilds,
         map: ownerKeys(Builds),
-        delayMs: (old, now) => (now !== undefined && isComplete(old) === isComplete(now) ? PROGRESS_MS : 0),
+        paceMs: (old, now) => (now !== undefined && !endsAll(old, now) ? PROGRESS_MS : 0),
       }),
       watching({ type: Projects, map: (project) => builds.byIndex('project', keyOf(project)).map(keyOf) }),
       // A GitOps tool may apply them after the Builds that name them.

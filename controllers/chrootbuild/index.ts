@@ -53,6 +53,8 @@ export const chrootBuildRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('chrootbuild');
+/** How often a stage tells of its ticket and its builder, as long as there is nothing to be done. */
+const PROGRESS_MS = 1_000;
 /** Three questions at most, each asked once; one more pass plans with all answers. */
 const MAX_PASSES = 4;
 
@@ -170,9 +172,15 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
       old?.metadata.generation !== now?.metadata.generation ||
       old?.metadata.deletionTimestamp !== now?.metadata.deletionTimestamp,
     watches: [
-      watching({ type: BuilderTickets, map: ownerKeys(ChrootBuilds) }),
+      watching({
+        type: BuilderTickets,
+        map: ownerKeys(ChrootBuilds),
+        paceMs: (old, now) => ((old?.spec.closed ?? false) === (now?.spec.closed ?? true) ? PROGRESS_MS : 0),
+      }),
       watching({
         type: Builders,
+        paceMs: (old, now) =>
+          (old !== undefined && isOver(old)) === (now === undefined || isOver(now)) ? PROGRESS_MS : 0,
         map: ({ spec: { chrootBuild } }) =>
           chrootBuild === undefined ? [] : [`${chrootBuild.namespace}/${chrootBuild.name}`],
       }),
@@ -187,6 +195,12 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
 function serves(builder: Builder, ticketUID: string | undefined): boolean {
   if (ticketUID === undefined) return false;
   return builder.spec.ticket?.uid === ticketUID || sessionOf(builder, ticketUID) !== undefined;
+}
+
+/** What has become of its ticket's stage will not change any more, and decides over it. */
+function isOver(builder: Builder): boolean {
+  const phase = sessionOf(builder, builder.spec.ticket?.uid ?? '')?.phase;
+  return phase === 'Ended' || phase === 'Lost';
 }
 
 function outcome({ requeueAfterMs, status }: ChrootBuildPlan): ReconcileResult {

@@ -79,21 +79,24 @@ function current(world: ChrootBuildWorld, ticket: BuilderTicket, now: number): C
     case 'Running':
       return at(world, now, 'Running', 'Building', whereItBuilds(world, session.node));
     case 'Starting':
-      return at(
-        world,
-        now,
-        'Starting',
-        session.reason ?? 'BuilderStarting',
-        session.message ?? 'its builder is starting',
-      );
+      return starting(world, now, session);
   }
   // Publishing and importing outlive the builder, whose object is deleted once the ticket is closed.
   if (ticket.spec.closed) return afterBuilder(world, ticket, now);
   if (ticket.status?.phase !== 'Assigned') return waiting(world, ticket, now);
   const missingFor = now - fromTimestamp(ticket.status.assignedAt ?? toTimestamp(now));
   if (world.builder === undefined && missingFor > BUILDER_GRACE_MS) return afterBuilder(world, ticket, now);
-  const plan = at(world, now, 'Starting', 'BuilderAssigned', `gets a builder of pool ${ticket.status.pool ?? ''}`);
-  return { ...plan, requeueAfterMs: Math.max(1_000, BUILDER_GRACE_MS - missingFor + 1_000) };
+  return { ...starting(world, now), requeueAfterMs: Math.max(1_000, BUILDER_GRACE_MS - missingFor + 1_000) };
+}
+
+/** Told the same from the ticket's word to the builder's first own: each would be a write for every stage. */
+function starting(
+  world: ChrootBuildWorld,
+  now: number,
+  session?: { reason?: string | undefined; message?: string | undefined },
+): ChrootBuildPlan {
+  const { reason = 'BuilderStarting', message = 'its builder is starting' } = session ?? {};
+  return at(world, now, 'Starting', reason, message);
 }
 
 /** The node of a machine's driver says nothing of the machine. */

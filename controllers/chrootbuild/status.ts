@@ -69,7 +69,7 @@ export function chrootBuildStatus(world: ChrootBuildWorld, standing: Standing, n
     reason: standing.reason,
     message,
     ...(ticket === undefined ? {} : { ticket: ticket.metadata.name, attempt: ticket.spec.attempt }),
-    ...optional('builder', builder?.metadata.name ?? previous?.builder),
+    ...optional('builder', builder?.metadata.name ?? ticket?.status?.builder ?? previous?.builder),
     ...optional('queuePosition', position),
     ...optional('queuedAt', previous?.queuedAt ?? stamp),
     ...optional('startedAt', ticket?.status?.assignedAt ?? previous?.startedAt),

@@ -47,6 +47,8 @@ export const projectRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('project');
+/** How often it counts its builds and looks at its repositories. */
+const COUNTS_MS = 5_000;
 const DELETING_POLL_MS = 2_000;
 
 export interface ProjectOptions {
@@ -216,7 +218,7 @@ export function addProjectController(manager: Manager, options: ProjectOptions):
     name: 'project',
     for: Projects,
     watches: [
-      watching({ type: Builds, map: keyOfProject }),
+      watching({ type: Builds, map: keyOfProject, paceMs: () => COUNTS_MS }),
       // Whoever waits for a name hears when it is free.
       watching({
         type: Projects,
@@ -227,6 +229,7 @@ export function addProjectController(manager: Manager, options: ProjectOptions):
         type: ChrootBuilds,
         map: keyOfProject,
         predicate: (old, now) => old?.status?.repoGeneration !== now?.status?.repoGeneration,
+        paceMs: () => COUNTS_MS,
       }),
       watching({
         type: Namespaces,

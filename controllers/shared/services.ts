@@ -15,11 +15,12 @@ import type {
   TaskState,
 } from '../../lib/protocol/publisher.ts';
 import { apiError, projectRepositories, publication, removalDone, taskState } from '../../lib/protocol/publisher.ts';
-import { type ControlledService, mintControlToken } from '../../lib/protocol/token.ts';
+import { CONTROL_TTL_SECONDS, type ControlledService, mintControlToken } from '../../lib/protocol/token.ts';
 
 /** Seconds a service may hold a request open while it works; longer work answers "working" and is asked again. */
 const WAIT_SECONDS = 2;
 const TIMEOUT_MS = 15_000;
+const TOKEN_MS = (CONTROL_TTL_SECONDS / 2) * 1000;
 
 export interface ServiceOptions {
   publisherURL: string;
@@ -53,6 +54,19 @@ type Method = 'GET' | 'PUT' | 'DELETE';
 export function createServices(options: ServiceOptions): Services {
   const urls = { publisher: options.publisherURL, distgit: options.distgitURL };
 
+  const tokens = new Map<ControlledService, { token: Promise<string>; until: number }>();
+
+  /** Each is used for half its life: every stage asks several times, and a signature costs more than the rest of a request. */
+  function tokenFor(service: ControlledService): Promise<string> {
+    const now = options.clock.now();
+    const known = tokens.get(service);
+    // A clock that was set back makes a new one, too.
+    if (known !== undefined && known.until - TOKEN_MS <= now && now < known.until) return known.token;
+    const token = mintControlToken(options.tokenKey, 'kopr-operator', service, options.clock);
+    tokens.set(service, { token, until: now + TOKEN_MS });
+    return token;
+  }
+
   async function call(
     method: Method,
     service: ControlledService,
@@ -60,7 +74,7 @@ export function createServices(options: ServiceOptions): Services {
     signal: AbortSignal,
     body?: object,
   ): Promise<{ status: number; json: unknown }> {
-    const token = await mintControlToken(options.tokenKey, 'kopr-operator', service, options.clock);
+    const token = await tokenFor(service);
     const response = await undiciRequest(`${urls[service]}${path}`, {
       method,
       dispatcher: options.dispatcher,

@@ -32,7 +32,8 @@ const subject = z.object({ sub: z.string() });
 
 export type ControlledService = 'publisher' | 'distgit';
 
-const CONTROL_TTL_SECONDS = 300;
+/** For so long a token for the control API of a service is good. */
+export const CONTROL_TTL_SECONDS = 300;
 /** Clocks of two nodes may differ; a token must survive that. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 
