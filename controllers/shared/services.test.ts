@@ -1,7 +1,10 @@
+import { createServer } from 'node:http';
 import { Agent } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { TerminalError } from '../../lib/errors.ts';
+import { listen } from '../../lib/listen.ts';
+import { FakeClock } from '../../lib/testing/fakeClock.ts';
 import type { Standins } from '../testing/standins.ts';
 import { startStandins, TOKEN_KEY } from '../testing/standins.ts';
 import type { Services } from './services.ts';
@@ -118,5 +121,37 @@ describe('the services, over HTTP,', () => {
   it('are not waited for once the reconcile is over', async () => {
     const over = AbortSignal.abort(new Error('the time is up'));
     await expect(services.taskState(TASK, over)).rejects.toThrow('the time is up');
+  });
+});
+
+describe('the token of the operator', () => {
+  it('is one for each service, and another one when half of its life is over', async () => {
+    const shown: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      shown.push(request.headers.authorization);
+      response.end(JSON.stringify({ state: 'none' }));
+    });
+    const url = `http://127.0.0.1:${await listen(server, { port: 0 })}`;
+    try {
+      const clock = new FakeClock();
+      const asking = createServices({
+        publisherURL: url,
+        distgitURL: url,
+        tokenKey: TOKEN_KEY,
+        clock,
+        dispatcher: agent,
+      });
+      await Promise.all([asking.taskState(TASK, signal), asking.taskState(TASK, signal)]);
+      await clock.advance(149_999);
+      await asking.taskState(TASK, signal);
+      expect(new Set(shown).size).toBe(1);
+      await clock.advance(1);
+      await asking.taskState(TASK, signal);
+      expect(new Set(shown).size).toBe(2);
+      await asking.importSrpm(TASK, IMPORT, signal).catch(() => undefined);
+      expect(new Set(shown).size).toBe(3);
+    } finally {
+      server.close();
+    }
   });
 });
