@@ -15,6 +15,8 @@ const SAMPLE_MS = 20_000;
 /** Part of the samples at the beginning that do not count: compiled code, buffers and connections come then. */
 const WARM_UP = 0.3;
 const PLACES = 20;
+/** Builds between two words of how far the queue is. */
+const STEP = 1_000;
 
 export interface SoakSample {
   minutes: number;
@@ -55,7 +57,10 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
   });
   try {
     const operator = await site.startOperator();
-    await operator.during(submit(site.client, queued, 'first', 1));
+    for (let made = 0; made < queued; made += STEP) {
+      await operator.during(submit(site.client, Math.min(STEP, queued - made), `first-${made}`, 1));
+      report(`${Math.min(made + STEP, queued)} of ${queued} builds queued`);
+    }
     site.world.store(Builds).subscribe(({ old, now }) => {
       if (now === undefined || !isComplete(now) || isComplete(old)) return;
       finished++;
