@@ -47,7 +47,7 @@ export const projectRbac: RbacRule[] = [
 ];
 
 const MANAGER = fieldManager('project');
-/** How often it counts its builds and looks at its repositories. */
+/** How often it counts its builds. */
 const COUNTS_MS = 5_000;
 const DELETING_POLL_MS = 2_000;
 
@@ -228,8 +228,8 @@ export function addProjectController(manager: Manager, options: ProjectOptions):
       watching({
         type: ChrootBuilds,
         map: keyOfProject,
+        // At once: the stage may be gone with its Build a second later, and what it says of its repository with it.
         predicate: (old, now) => old?.status?.repoGeneration !== now?.status?.repoGeneration,
-        paceMs: () => COUNTS_MS,
       }),
       watching({
         type: Namespaces,
