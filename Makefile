@@ -69,7 +69,7 @@ e2e: setup ## Install kopr into the cluster and run the end-to-end tests, virtua
 machines: setup ## The part of them that builds in virtual machines
 	@$(NODE) test/run.ts machines
 
-bench: setup ## Measure the scheduler, whole builds, long queues and the REST API against what they must reach (20 min)
+bench: setup ## Measure the scheduler, whole builds, long queues and the REST API against what they must reach (25 min)
 	@$(NODE) bench/main.ts
 
 up: setup ## Start the embedded Kubernetes (or check the cluster of KUBECONFIG, or create a kind cluster)

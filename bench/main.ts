@@ -20,7 +20,7 @@ Measures, on a real kube-apiserver and etcd where nothing else is said:
 
 ${PARTS.map(({ name, what }) => `  ${name.padEnd(10)} ${what}`).join('\n')}
 
-All of it takes about 20 minutes on two cores, 75 at most. Fails when a figure misses its target, or is more than a
+All of it takes about 25 minutes on two cores, 75 at most. Fails when a figure misses its target, or is more than a
 fifth worse than in bench/ranges.json (twice as bad, where it depends on the rest of the machine).
 
   --only       these parts alone
