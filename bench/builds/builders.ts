@@ -1,6 +1,5 @@
 /** Plays builders that are no pods: each starts, builds and ends by itself, and goes when its ticket is closed. */
 import { taskID } from '../../controllers/shared/names.ts';
-import { isGoneOrOther } from '../../controllers/shared/patch.ts';
 import type { PublisherModel } from '../../controllers/testing/publisher.ts';
 import type { Builder } from '../../crds/builder.ts';
 import { Builders, stageClaimOf } from '../../crds/builder.ts';
@@ -10,26 +9,18 @@ import type { ReconcileResult } from '../../operator/controller.ts';
 import { watching } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
 import { keyOf } from '../../operator/resource.ts';
-import { type Lives, SUCCEEDED } from './nodes.ts';
+import type { Lives } from './lives.ts';
+import { createLeft, SUCCEEDED, whileThere } from './lives.ts';
 
 const WORKERS = 16;
 
 export function addSimulatedBuilders(manager: Manager, publisher: PublisherModel, lives: Lives): void {
   const builders = manager.store(Builders);
   const tickets = manager.store(BuilderTickets);
-  const due = new Map<string, number>();
+  const left = createLeft();
   manager.addIndex(Builders, 'ticket', ({ spec: { ticket } }) =>
     ticket ? [`${ticket.namespace}/${ticket.name}`] : [],
   );
-
-  function left(builder: Builder, phase: string, ms: number): number {
-    const id = `${builder.metadata.uid} ${phase}`;
-    const end = due.get(id) ?? systemClock.monotonic() + ms;
-    due.set(id, end);
-    const wait = end - systemClock.monotonic();
-    if (wait <= 0) due.delete(id);
-    return wait;
-  }
 
   async function live(builder: Builder): Promise<ReconcileResult> {
     const claim = stageClaimOf(builder);
@@ -62,16 +53,7 @@ export function addSimulatedBuilders(manager: Manager, publisher: PublisherModel
       watching({ type: BuilderTickets, map: (ticket) => builders.byIndex('ticket', keyOf(ticket)).map(keyOf) }),
     ],
     workers: WORKERS,
-    async reconcile(key) {
-      const builder = builders.get(key);
-      try {
-        return builder && (await live(builder));
-      } catch (error) {
-        // It comes back by its watch.
-        if (!isGoneOrOther(error)) throw error;
-        return undefined;
-      }
-    },
+    reconcile: (key) => whileThere(builders.get(key), live),
     rbac: [],
   });
 }

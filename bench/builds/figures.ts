@@ -7,7 +7,7 @@ import { runWhole } from './whole.ts';
 import { ofKopr, total } from './writes.ts';
 
 const STAGES = 10_000;
-/** Of those with pods: nodes and garbage collector share the machine, and are what takes most of the time. */
+/** With pods, one in so many: nodes and garbage collector share the machine, and take most of the time. */
 const WITH_PODS = 5;
 const LEVELS = [1_000, 5_000, 10_000];
 const PER_SECOND = 20;

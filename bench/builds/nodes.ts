@@ -4,7 +4,6 @@
  */
 
 import { taskID } from '../../controllers/shared/names.ts';
-import { isGoneOrOther } from '../../controllers/shared/patch.ts';
 import type { PublisherModel } from '../../controllers/testing/publisher.ts';
 import { Builds } from '../../crds/build.ts';
 import type { Builder } from '../../crds/builder.ts';
@@ -18,32 +17,17 @@ import { Pods, Secrets } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
 import type { KubeObject } from '../../operator/resource.ts';
 import { controllerOf, keyOf } from '../../operator/resource.ts';
+import type { Lives } from './lives.ts';
+import { createLeft, SUCCEEDED, whileThere } from './lives.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const WORKERS = 16;
-
-export interface Lives {
-  /** Milliseconds from a pod's creation until its build runs. */
-  startMs: number;
-  /** How long it runs then. */
-  buildMs: number;
-}
 
 /** Nodes with the pods of builders. */
 export function addNodes(manager: Manager, publisher: PublisherModel, lives: Lives): void {
   const pods = manager.store(Pods);
   const builders = manager.store(Builders);
-  const due = new Map<string, number>();
-
-  /** Milliseconds that the pod is to stay as it is. */
-  function left(pod: Pod, phase: string, ms: number): number {
-    const id = `${pod.metadata.uid} ${phase}`;
-    const now = systemClock.monotonic();
-    const end = due.get(id) ?? now + ms;
-    due.set(id, end);
-    if (end <= now) due.delete(id);
-    return end - now;
-  }
+  const left = createLeft();
 
   async function runPod(pod: Pod): Promise<ReconcileResult> {
     const phase = pod.status?.phase ?? 'Pending';
@@ -80,14 +64,14 @@ export function addNodes(manager: Manager, publisher: PublisherModel, lives: Liv
     name: 'nodes',
     for: Pods,
     workers: WORKERS,
-    reconcile: (key) => whileThere(() => present(pods.get(key), runPod)),
+    reconcile: (key) => whileThere(pods.get(key), runPod),
     rbac: [],
   });
   manager.addController({
     name: 'collector',
     for: Builders,
     workers: WORKERS,
-    reconcile: (key) => whileThere(() => present(builders.get(key), collect)),
+    reconcile: (key) => whileThere(builders.get(key), collect),
     rbac: [],
   });
 }
@@ -113,24 +97,6 @@ export function collectStages(manager: Manager): void {
   });
 }
 
-async function present<T extends { metadata: object }, R>(
-  object: T | undefined,
-  work: (object: T) => Promise<R>,
-): Promise<R | undefined> {
-  return object === undefined ? undefined : work(object);
-}
-
-/** What changed or went meanwhile comes back by its watch. */
-async function whileThere<R>(work: () => Promise<R>): Promise<R | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isGoneOrOther(error)) throw error;
-    return undefined;
-  }
-}
-
-export const SUCCEEDED = { outcome: 'succeeded', reason: 'Succeeded', message: 'built', exitCode: 0 } as const;
 const CONTAINER = { name: 'build', restartCount: 0, image: 'image', imageID: '' };
 
 function running(): PodStatus {
