@@ -114,8 +114,9 @@ export class Controller<T extends KubeObject> {
       const keys = new Set([...(old ? map(old) : []), ...(now ? map(now) : [])]);
       for (const key of keys) {
         const delay = pace > 0 ? this.paces.left(key, pace) : 0;
-        if (delay > 0) this.queue.addAfter(key, delay);
-        else this.queue.add(key, initial ? 'low' : 'normal');
+        const priority = pace > 0 ? 'progress' : 'normal';
+        if (delay > 0) this.queue.addAfter(key, delay, priority);
+        else this.queue.add(key, initial ? 'low' : priority);
       }
     });
     this.unsubscribe.push(end);

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../lib/testing/fakeClock.ts';
 import { queueMetrics } from './metrics.ts';
+import type { Priority } from './workqueue.ts';
 import { WorkQueue } from './workqueue.ts';
 
 function setUp(): { queue: WorkQueue; clock: FakeClock; registry: Registry } {
@@ -64,6 +65,61 @@ describe('handing out', () => {
     queue.add('b', 'low');
     queue.done('a');
     expect(await drain(queue)).toEqual(['a', 'b']);
+  });
+});
+
+describe('progress', () => {
+  test('waits behind news and initial keys, and news about it moves it forward', async () => {
+    const { queue } = setUp();
+    for (const key of ['p', 'q', 'r']) queue.add(key, 'progress');
+    queue.add('x', 'low');
+    queue.add('a');
+    queue.add('q');
+    queue.add('r', 'low');
+    expect(await drain(queue)).toEqual(['a', 'q', 'x', 'r', 'p']);
+  });
+
+  test('is worked on one at a time, however many workers have nothing else to do, and rests twice as long', async () => {
+    const { queue, clock } = setUp();
+    const got: string[] = [];
+    for (let worker = 0; worker < 4; worker++) void queue.get().then((key) => got.push(key as string));
+    for (const key of ['p', 'q', 'r']) queue.add(key, 'progress');
+    await clock.advance(30);
+    expect(got).toEqual(['p']);
+    queue.add('a');
+    await clock.advance(0);
+    expect(got).toEqual(['p', 'a']);
+    queue.done('a');
+    queue.done('p');
+    await clock.advance(59);
+    expect(got).toEqual(['p', 'a']);
+    await clock.advance(1);
+    expect(got).toEqual(['p', 'a', 'q']);
+    expect(queue.length).toBe(1);
+  });
+
+  test('has every eighth turn while news never ends', async () => {
+    const { queue } = setUp();
+    for (const key of ['p', 'q']) queue.add(key, 'progress');
+    const got: string[] = [];
+    for (let i = 0; i < 24; i++) {
+      queue.add(`news-${i}`);
+      const key = (await queue.get()) as string;
+      got.push(key);
+      queue.done(key);
+    }
+    expect(got.indexOf('p')).toBe(7);
+    expect(got.indexOf('q')).toBe(15);
+  });
+
+  test('that is due later does not delay, nor hurry, what is to be done for the same key', async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter('a', 500, 'progress');
+    queue.addAfter('a', 1_000);
+    await clock.advance(500);
+    expect(await drain(queue)).toEqual(['a']);
+    await clock.advance(500);
+    expect(await drain(queue)).toEqual(['a']);
   });
 });
 
@@ -152,37 +208,74 @@ test('metrics tell depth, adds and retries', async () => {
 
 /** What a queue promises, as a program of a few lines. */
 class Model {
-  readonly dirty = new Set<string>();
+  readonly dirty = new Map<string, Priority>();
   readonly working = new Set<string>();
-  readonly delayed = new Map<string, number>();
+  readonly delayed: { key: string; at: number; priority: Priority }[] = [];
+  progress: { key: string; since: number } | undefined;
+  restsUntil = 0;
   now = 0;
 
+  add(key: string, priority: Priority): void {
+    const known = this.dirty.get(key);
+    if (known === undefined || ORDER.indexOf(priority) < ORDER.indexOf(known)) this.dirty.set(key, priority);
+  }
+
+  after(key: string, ms: number, priority: 'normal' | 'progress'): void {
+    this.delayed.push({ key, at: this.now + ms, priority });
+  }
+
+  /** Of several delays the earliest counts, for progress and for the rest. */
   advance(ms: number): void {
     this.now += ms;
-    for (const [key, at] of this.delayed) {
-      if (at > this.now) continue;
-      this.delayed.delete(key);
-      this.dirty.add(key);
+    for (const priority of ['normal', 'progress'] as const) {
+      const due = this.delayed.filter((delay) => delay.priority === priority && delay.at <= this.now);
+      for (const key of new Set(due.map((delay) => delay.key))) {
+        this.add(key, priority);
+        for (const later of this.delayed.filter((delay) => delay.priority === priority && delay.key === key)) {
+          this.delayed.splice(this.delayed.indexOf(later), 1);
+        }
+      }
     }
   }
 
-  available(): Set<string> {
-    return new Set([...this.dirty].filter((key) => !this.working.has(key)));
+  waiting(): string[] {
+    return [...this.dirty.keys()].filter((key) => !this.working.has(key));
+  }
+
+  available(): string[] {
+    const isBusy = this.progress !== undefined || this.restsUntil > this.now;
+    return this.waiting().filter((key) => !isBusy || this.dirty.get(key) !== 'progress');
+  }
+
+  take(key: string): void {
+    if (this.dirty.get(key) === 'progress') this.progress = { key, since: this.now };
+    this.dirty.delete(key);
+    this.working.add(key);
+  }
+
+  done(key: string): void {
+    this.working.delete(key);
+    if (this.progress?.key !== key) return;
+    this.restsUntil = this.now + 2 * (this.now - this.progress.since);
+    this.progress = undefined;
   }
 }
 
+const ORDER = ['normal', 'low', 'progress'] as const;
+
 type Step =
-  | { do: 'add'; key: string; low: boolean }
-  | { do: 'after'; key: string; ms: number }
+  | { do: 'add'; key: string; priority: Priority }
+  | { do: 'after'; key: string; ms: number; priority: 'normal' | 'progress' }
   | { do: 'advance'; ms: number }
   | { do: 'get' }
   | { do: 'done'; nth: number };
 
 test('no key is lost, doubled or worked on twice at a time, whatever happens in whatever order', async () => {
-  const key = fc.constantFrom('a', 'b', 'c', 'd');
+  const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+  const later = fc.constantFrom('normal' as const, 'progress' as const);
   const step: fc.Arbitrary<Step> = fc.oneof(
-    fc.record({ do: fc.constant('add' as const), key, low: fc.boolean() }),
-    fc.record({ do: fc.constant('after' as const), key, ms: fc.integer({ min: 1, max: 50 }) }),
+    fc.record({ do: fc.constant('add' as const), key, priority: fc.constantFrom(...ORDER) }),
+    fc.record({ do: fc.constant('after' as const), key, ms: fc.integer({ min: 1, max: 50 }), priority: later }),
     fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 60 }) }),
     fc.record({ do: fc.constant('get' as const) }),
     fc.record({ do: fc.constant('done' as const), nth: fc.nat(3) }),
@@ -193,31 +286,29 @@ test('no key is lost, doubled or worked on twice at a time, whatever happens in 
       const model = new Model();
       for (const action of steps) {
         if (action.do === 'add') {
-          queue.add(action.key, action.low ? 'low' : 'normal');
-          model.dirty.add(action.key);
+          queue.add(action.key, action.priority);
+          model.add(action.key, action.priority);
         } else if (action.do === 'after') {
-          queue.addAfter(action.key, action.ms);
-          const at = model.now + action.ms;
-          model.delayed.set(action.key, Math.min(at, model.delayed.get(action.key) ?? at));
+          queue.addAfter(action.key, action.ms, action.priority);
+          model.after(action.key, action.ms, action.priority);
         } else if (action.do === 'advance') {
           await clock.advance(action.ms);
           model.advance(action.ms);
         } else if (action.do === 'get') {
           const available = model.available();
-          if (available.size === 0) continue;
-          const got = await queue.get();
+          if (available.length === 0) continue;
+          const got = (await queue.get()) as string;
           expect(available).toContain(got);
-          model.dirty.delete(got as string);
-          model.working.add(got as string);
+          model.take(got);
         } else {
           const working = [...model.working][action.nth];
           if (working === undefined) continue;
           queue.done(working);
-          model.working.delete(working);
+          model.done(working);
         }
-        expect(queue.length).toBe(model.available().size);
+        expect(queue.length).toBe(model.waiting().length);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 });

@@ -1,14 +1,23 @@
 /**
  * The queue between caches and workers, with client-go's promises:
  * a key waits at most once; a key being worked on is not handed out again until `done`; a key added meanwhile is
- * handed out once more after that. Keys of initial lists wait in a lane of their own behind everything that is news.
+ * handed out once more after that. Keys wait in three lanes: what is news first, then initial lists, then what only
+ * shows progress. Of the last, one is worked on at a time, with rests: thousands of them, told by all workers at once,
+ * would keep the API server from what builds wait for.
  */
 import type { Clock } from '../lib/clock.ts';
+import { OVER } from '../lib/deadline.ts';
 import { DelayHeap } from './delayHeap.ts';
 import { Lane } from './lane.ts';
 import type { QueueMetrics } from './metrics.ts';
 
-export type Priority = 'normal' | 'low';
+/** The first goes first. `progress` is every eighth turn's all the same, so that it is not put off for ever. */
+const LANES = ['normal', 'low', 'progress'] as const;
+export type Priority = (typeof LANES)[number];
+
+const PROGRESS_TURN = 8;
+/** So many times as long as the last one took, none is begun: a slow API server has the less to do with progress. */
+const PROGRESS_RESTS = 2;
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -25,11 +34,16 @@ export class WorkQueue {
   private readonly backoffMaxMs: number;
   /** Keys that need work, with the lane they wait in. A key in `processing` may be dirty again, then it is in no lane. */
   private readonly dirty = new Map<string, Priority>();
-  private readonly processing = new Map<string, number>();
-  private readonly lanes: Record<Priority, Lane> = { normal: new Lane(), low: new Lane() };
+  private readonly processing = new Map<string, { since: number; priority: Priority }>();
+  private readonly lanes: Record<Priority, Lane> = { normal: new Lane(), low: new Lane(), progress: new Lane() };
+  /** From when one of `progress` is handed out until the rest after it is over. */
+  private progressing = false;
+  private readonly resting = new AbortController();
+  private turn = 0;
   private readonly failures = new Map<string, number>();
   private readonly waiting: ((key: string | undefined) => void)[] = [];
   private readonly delayed: DelayHeap;
+  private readonly delayedProgress: DelayHeap;
   private closed = false;
 
   constructor(options: WorkQueueOptions) {
@@ -38,18 +52,19 @@ export class WorkQueue {
     this.backoffBaseMs = options.backoffBaseMs ?? 5;
     this.backoffMaxMs = options.backoffMaxMs ?? 300_000;
     this.delayed = new DelayHeap(options.clock, (key) => this.add(key));
+    this.delayedProgress = new DelayHeap(options.clock, (key) => this.add(key, 'progress'));
   }
 
   /** Keys waiting to be handed out. */
   get length(): number {
-    return this.lanes.normal.size + this.lanes.low.size;
+    return LANES.reduce((sum, lane) => sum + this.lanes[lane].size, 0);
   }
 
   add(key: string, priority: Priority = 'normal'): void {
     if (this.closed) return;
     const known = this.dirty.get(key);
     if (known !== undefined) {
-      if (known === 'low' && priority === 'normal') this.promote(key);
+      if (LANES.indexOf(priority) < LANES.indexOf(known)) this.promote(key, known, priority);
       return;
     }
     this.metrics.added(priority);
@@ -58,10 +73,11 @@ export class WorkQueue {
     this.enqueue(key, priority);
   }
 
-  /** Adds the key after `ms`. Of several delays for one key the earliest counts. */
-  addAfter(key: string, ms: number): void {
+  /** Adds the key after `ms`. Of several delays for one key the earliest counts; progress is apart from the others. */
+  addAfter(key: string, ms: number, priority: 'normal' | 'progress' = 'normal'): void {
     if (this.closed) return;
-    if (ms <= 0) this.add(key);
+    if (ms <= 0) this.add(key, priority);
+    else if (priority === 'progress') this.delayedProgress.push(key, ms);
     else this.delayed.push(key, ms);
   }
 
@@ -92,12 +108,14 @@ export class WorkQueue {
   }
 
   done(key: string): void {
-    const started = this.processing.get(key);
-    if (started === undefined) return;
+    const work = this.processing.get(key);
+    if (work === undefined) return;
     this.processing.delete(key);
-    this.metrics.done(this.clock.monotonic() - started);
+    const took = this.clock.monotonic() - work.since;
+    this.metrics.done(took);
     const priority = this.dirty.get(key);
     if (priority !== undefined && !this.closed) this.enqueue(key, priority);
+    if (work.priority === 'progress') this.rest(took * PROGRESS_RESTS);
   }
 
   /** Hands out nothing more and takes nothing in. Keys handed out remain the workers' to finish. */
@@ -105,35 +123,67 @@ export class WorkQueue {
     if (this.closed) return;
     this.closed = true;
     this.delayed.clear();
+    this.delayedProgress.clear();
+    this.resting.abort(OVER);
     this.dirty.clear();
     for (const lane of Object.values(this.lanes)) lane.clear();
     this.metrics.depth(0);
     for (const resolve of this.waiting.splice(0)) resolve(undefined);
   }
 
-  private promote(key: string): void {
-    this.dirty.set(key, 'normal');
-    const since = this.lanes.low.remove(key);
-    if (since !== undefined) this.lanes.normal.push(key, since);
+  private promote(key: string, from: Priority, to: Priority): void {
+    this.dirty.set(key, to);
+    const since = this.lanes[from].remove(key);
+    if (since === undefined) return;
+    this.lanes[to].push(key, since);
+    this.serve();
   }
 
   private enqueue(key: string, priority: Priority): void {
     this.lanes[priority].push(key, this.clock.monotonic());
     this.metrics.depth(this.length);
-    const resolve = this.waiting.shift();
-    if (resolve) resolve(this.take());
+    this.serve();
+  }
+
+  private rest(ms: number): void {
+    const end = (): void => {
+      this.progressing = false;
+      this.serve();
+    };
+    if (ms === 0) end();
+    else this.clock.sleep(ms, this.resting.signal).then(end, () => undefined);
+  }
+
+  private serve(): void {
+    const [resolve] = this.waiting;
+    if (resolve === undefined) return;
+    const key = this.take();
+    if (key === undefined) return;
+    this.waiting.shift();
+    resolve(key);
   }
 
   private take(): string | undefined {
-    const lane = this.lanes.normal.size > 0 ? this.lanes.normal : this.lanes.low;
-    const first = lane.shift();
-    if (first === undefined) return undefined;
+    const priority = this.nextLane();
+    const first = priority && this.lanes[priority].shift();
+    if (priority === undefined || first === undefined) return undefined;
     const { key, since } = first;
+    this.turn++;
+    if (priority === 'progress') this.progressing = true;
     this.dirty.delete(key);
     const now = this.clock.monotonic();
-    this.processing.set(key, now);
+    this.processing.set(key, { since: now, priority });
     this.metrics.taken(now - since);
     this.metrics.depth(this.length);
     return key;
+  }
+
+  private nextLane(): Priority | undefined {
+    const { lanes } = this;
+    const mayProgress = lanes.progress.size > 0 && !this.progressing;
+    if (mayProgress && this.turn % PROGRESS_TURN === PROGRESS_TURN - 1) return 'progress';
+    if (lanes.normal.size > 0) return 'normal';
+    if (lanes.low.size > 0) return 'low';
+    return mayProgress ? 'progress' : undefined;
   }
 }

@@ -9,6 +9,7 @@ import { withDeadline } from '../../lib/deadline.ts';
 import { startProcess } from '../../lib/testing/process.ts';
 import { cpuOf } from '../api/load.ts';
 import { bundle } from './bundle.ts';
+import { operatorImage } from './image.ts';
 
 /** The real operator, bundled as in its image, in a process of its own: what it uses is nobody else's. */
 export interface OperatorProcess {
@@ -59,6 +60,7 @@ export async function startOperator(
 ): Promise<OperatorProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'kopr-bench-operator-'));
   const file = await bundle(program);
+  const image = await operatorImage();
   const key = join(directory, 'token-key');
   await writeFile(key, TOKEN_KEY, { mode: 0o600 });
   const metricsToken = randomBytes(16).toString('hex');
@@ -74,8 +76,8 @@ export async function startOperator(
     {
       name: 'operator',
       command: process.execPath,
-      args: [`--max-old-space-size=${HEAP_MB}`, ...profiling, file],
-      environment: environmentOf(setup, key, tokenFile),
+      args: [`--max-old-space-size=${HEAP_MB}`, ...image.flags, ...profiling, file],
+      environment: { ...image.environment, ...environmentOf(setup, key, tokenFile) },
     },
     (onLine) =>
       new Promise<number>((resolve) => {

@@ -10,6 +10,7 @@
  *
  * Stages are ChrootBuilds with names that follow from the Build: a second run creates nothing twice.
  */
+import { isDeepStrictEqual } from 'node:util';
 
 import type { Build, BuildStatus } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
@@ -198,6 +199,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   manager.addController({
     name: 'build',
     for: Builds,
+    forPredicate: (old, now) => old === undefined || now === undefined || leadsOn(old, now),
     watches: [
       watching({
         type: ChrootBuilds,
@@ -245,4 +247,17 @@ function numbered(batch: number | undefined): string[] {
 function withStatus(build: Build, status: BuildStatus): Build {
   const { name, namespace } = build.metadata;
   return { apiVersion: API_VERSION, kind: 'Build', metadata: { name, namespace: namespace ?? '' }, status } as Build;
+}
+
+/** Its status is this controller's own, and only the number in it is what more follows from. */
+function leadsOn(old: Build, now: Build): boolean {
+  const decisive = ({ metadata, status }: Build): unknown => [
+    metadata.uid,
+    metadata.generation,
+    metadata.deletionTimestamp,
+    metadata.labels,
+    metadata.annotations,
+    status?.id,
+  ];
+  return !isDeepStrictEqual(decisive(old), decisive(now));
 }

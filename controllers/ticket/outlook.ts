@@ -11,7 +11,6 @@ import { setImmediate } from 'node:timers/promises';
 import { toTimestamp } from '../../lib/clock.ts';
 import type { ReconcileContext, ReconcileResult } from '../../operator/controller.ts';
 import type { Manager } from '../../operator/manager.ts';
-import { inParallel } from '../shared/parallel.ts';
 import { decide } from './decide.ts';
 import { explain } from './explain.ts';
 import type { Pending, SchedulerMetrics } from './metrics.ts';
@@ -26,8 +25,6 @@ const PAUSE_TIMES = 20;
 const LATEST_MS = 60_000;
 /** Tickets that are told their news after one outlook; the others follow after the next. */
 const TOLD = 250;
-/** Writes under way at once. */
-const PARALLEL = 4;
 /** How long the event loop is kept from everything else. */
 const SLICE_MS = 5;
 
@@ -90,7 +87,8 @@ export function createOutlook(
     metrics.outlook(tookMs, pending);
     const pause = Math.max(PAUSE_MS, PAUSE_TIMES * tookMs);
     notBefore = ctx.clock.monotonic() + pause;
-    await inParallel(news, PARALLEL, (waiting) => tellNews(manager, waiting, now));
+    // One by one: assignments wait for the same API server.
+    for (const waiting of news) await tellNews(manager, waiting, now);
     if (news.length === TOLD) return { requeueAfterMs: pause, reason: 'MoreNews' };
     return { requeueAfterMs: Math.max(pause, LATEST_MS), reason: 'Anyway' };
   };
