@@ -33,9 +33,11 @@ export async function readMultipart(
   let size = 0;
   let received: Promise<unknown> | undefined;
   let open: { destroy(error: Error): void } | undefined;
+  let failed = false;
 
   const parsed = new Promise<void>((resolve, reject) => {
     const fail = (error: unknown): void => {
+      failed = true;
       request.unpipe(parser);
       request.pause();
       // Whoever writes the file somewhere learns that it is not whole.
@@ -58,6 +60,11 @@ export async function readMultipart(
     parser.on('file', (part: string, stream, filename: string, _encoding: string, contentType: string) => {
       // A part that ends abnormally fails its stream; without a listener that would end the process.
       stream.on('error', () => undefined);
+      // The parser goes on with what it has: the end of a file that begins now would never come.
+      if (failed) {
+        stream.resume();
+        return;
+      }
       if (part !== route.upload?.part || received !== undefined) {
         stream.resume();
         const known = route.upload?.part;

@@ -100,6 +100,12 @@ test('a receiver that refuses at once is heard, though the client still sends', 
   expect(answer).toEqual({ status: 413, body: { error: 'huge.src.rpm is too large.' } });
 });
 
+test('a file that begins after the parameters were wrong, and never ends, holds up nothing', async () => {
+  const answer = await send(`${fieldPart('json', '')}${filePart('')}`);
+  expect(answer).toEqual({ status: 400, body: { error: 'The body is not JSON; send one JSON object.' } });
+  expect(kept.received).toEqual([]);
+});
+
 test('JSON alone is told how to send the file', async () => {
   const response = await fetch(`${rig.url}/api_3/upload`, {
     method: 'POST',
