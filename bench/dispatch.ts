@@ -16,6 +16,7 @@ import { createManager } from '../operator/manager.ts';
 import { startEnvtest } from '../operator/testing/envtest.ts';
 import { eventually, quietLog } from '../operator/testing/harness.ts';
 import { summarize } from './measure.ts';
+import { createOpened } from './opened.ts';
 import type { Figure } from './ranges.ts';
 
 const BURST = 300;
@@ -24,8 +25,10 @@ const NAMESPACE = { demo: 'demo', builds: 'kopr-builds', release: 'kopr-system' 
 
 /** The scheduler against a real API server: a burst that it finds waiting, then stages that come one by one. */
 export async function dispatchFigures(): Promise<Figure[]> {
-  const envtest = await startEnvtest();
+  const opened = createOpened();
   try {
+    const envtest = await startEnvtest();
+    opened.push(() => envtest.stop());
     const access = await loadAccess({ clock: systemClock, kubeconfig: envtest.kubeconfig });
     const client = createClient({
       access,
@@ -34,13 +37,10 @@ export async function dispatchFigures(): Promise<Figure[]> {
       registry: new Registry(),
       userAgent: 'bench',
     });
-    try {
-      return await figures(client);
-    } finally {
-      await client.close();
-    }
+    opened.push(() => client.close());
+    return await figures(client);
   } finally {
-    await envtest.stop();
+    await opened.stop();
   }
 }
 

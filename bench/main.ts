@@ -8,6 +8,7 @@ import { errorMessage } from '../lib/errors.ts';
 import { runSoak } from './builds/soak.ts';
 import { growth } from './growth.ts';
 import { reference } from './measure.ts';
+import { stopOnSignals } from './opened.ts';
 import type { Part } from './parts.ts';
 import { PARTS } from './parts.ts';
 import type { Figure, Ranges } from './ranges.ts';
@@ -140,6 +141,7 @@ async function soak(minutes: number, quick: boolean): Promise<number> {
   return grows || peak > 500 ? 1 : 0;
 }
 
+stopOnSignals();
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;

@@ -20,6 +20,7 @@ import type { ApiClient } from '../../operator/client.ts';
 import { ConfigMaps, Namespaces } from '../../operator/core.ts';
 import { type Envtest, startEnvtest } from '../../operator/testing/envtest.ts';
 import { eventually, testClient } from '../../operator/testing/harness.ts';
+import { createOpened } from '../opened.ts';
 import { cpuOf } from './load.ts';
 
 export const PROJECTS = 5_000;
@@ -45,10 +46,8 @@ export interface Site {
 }
 
 export async function startSite(): Promise<Site> {
-  const opened: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const close of opened.reverse()) await close();
-  };
+  const opened = createOpened();
+  const stop = (): Promise<void> => opened.stop();
   try {
     const envtest = await startEnvtest();
     opened.push(() => envtest.stop());

@@ -17,6 +17,7 @@ import type { Manager } from '../../operator/manager.ts';
 import { createManager } from '../../operator/manager.ts';
 import { startEnvtest } from '../../operator/testing/envtest.ts';
 import { quietLog, testClient } from '../../operator/testing/harness.ts';
+import { createOpened } from '../opened.ts';
 import { addSimulatedBuilders } from './builders.ts';
 import type { Lives } from './lives.ts';
 import { loginAsOperator } from './login.ts';
@@ -50,10 +51,8 @@ export interface SiteOptions {
 }
 
 export async function startSite(options: SiteOptions): Promise<Site> {
-  const opened: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const close of opened.splice(0).reverse()) await close();
-  };
+  const opened = createOpened();
+  const stop = (): Promise<void> => opened.stop();
   try {
     const envtest = await startEnvtest();
     opened.push(() => envtest.stop());

@@ -1,20 +1,30 @@
 /**
- * Churn for minutes or hours: a queue of builds that never gets shorter, while builds end, are deleted when their time
- * is over, and new ones come. What the operator holds after garbage was collected must not grow with time.
+ * Churn for minutes or hours: beside a queue of builds that wait all the time, since the quota of their owners is 0, builds
+ * of others end, are deleted when their time is over, and new ones come. What the operator holds after garbage was
+ * collected must not grow with time.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Builds } from '../../crds/build.ts';
+import { BuilderTickets } from '../../crds/builderticket.ts';
+import { BuildQuotas } from '../../crds/buildquota.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { isComplete } from '../../crds/states.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import { eventually } from '../../operator/testing/harness.ts';
 import { collectStages } from './nodes.ts';
-import { startSite } from './site.ts';
+import { OWNERS, ownerNo, startSite } from './site.ts';
 import { submit, submitOne } from './submit.ts';
 
 const SAMPLE_MS = 20_000;
 /** Part of the samples at the beginning that do not count: compiled code, buffers and connections come then. */
 const WARM_UP = 0.3;
 const PLACES = 20;
+/** Builds of those that may build, at any time. */
+const UNDER_WAY = 40;
+/** Owners of what waits; the others build. */
+const HELD = OWNERS / 2;
+/** No machine should take longer to take one in. */
+const FILL_MS_EACH = 200;
 /** Builds between two words of how far the queue is. */
 const STEP = 1_000;
 
@@ -56,22 +66,34 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
     },
   });
   try {
+    for (let owner = 0; owner < HELD; owner++) {
+      const metadata = { name: 'default', namespace: held(owner) };
+      await site.client.create(BuildQuotas, { metadata, spec: { maxRunning: 0, weight: 100 } });
+    }
     const operator = await site.startOperator();
+    const waiting = (): number =>
+      site.world
+        .store(BuilderTickets)
+        .list()
+        .filter(({ spec }) => !spec.closed).length;
     for (let made = 0; made < queued; made += STEP) {
-      await operator.during(submit(site.client, Math.min(STEP, queued - made), `first-${made}`, 1));
+      await operator.during(submit(site.client, Math.min(STEP, queued - made), `first-${made}`, held));
       report(`${Math.min(made + STEP, queued)} of ${queued} builds queued`);
     }
+    await eventually(`a queue of ${queued}`, () => waiting() >= queued, queued * FILL_MS_EACH + 30_000);
     site.world.store(Builds).subscribe(({ old, now }) => {
       if (now === undefined || !isComplete(now) || isComplete(old)) return;
       finished++;
-      submitOne(site.client, 'next', serial++).catch((error: unknown) => {
+      submitOne(site.client, 'next', serial++, building).catch((error: unknown) => {
         problem = error;
       });
     });
     site.world.store(ChrootBuilds).subscribe(({ old, now }) => {
       if (isComplete(now) && !isComplete(old)) stages++;
     });
+    await submit(site.client, UNDER_WAY, 'churn', building);
     const samples: SoakSample[] = [];
+    report(`${waiting()} builds wait`);
     const started = performance.now();
     while (performance.now() - started < minutes * 60_000) {
       await operator.during(sleep(SAMPLE_MS));
@@ -90,6 +112,14 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
   } finally {
     await site.stop();
   }
+}
+
+function held(index: number): string {
+  return ownerNo(index % HELD);
+}
+
+function building(index: number): string {
+  return ownerNo(HELD + (index % (OWNERS - HELD)));
 }
 
 /** Of the line with the least squares through points (hours, MB); the error is two standard errors. */

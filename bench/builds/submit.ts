@@ -7,16 +7,17 @@ import { ownerNo } from './site.ts';
 const CREATORS = 8;
 
 /** Creates so many Builds, those of all owners in turn. */
-export async function submit(client: ApiClient, count: number, prefix: string, creators = CREATORS): Promise<void> {
+export async function submit(client: ApiClient, count: number, prefix: string, owners = ownerNo): Promise<void> {
   let next = 0;
   const creator = async (): Promise<void> => {
-    while (next < count) await submitOne(client, prefix, next++);
+    while (next < count) await submitOne(client, prefix, next++, owners);
   };
-  await Promise.all(Array.from({ length: creators }, creator));
+  await Promise.all(Array.from({ length: CREATORS }, creator));
 }
 
-export async function submitOne(client: ApiClient, prefix: string, index: number): Promise<void> {
+/** @param owners the owner of the Build with that index */
+export async function submitOne(client: ApiClient, prefix: string, index: number, owners = ownerNo): Promise<void> {
   const spec = { project: 'hello', source: { link: { url: 'http://files.example/hello-2.12-1.src.rpm' } } };
-  const metadata = { name: `${prefix}-${index}`, namespace: ownerNo(index) };
+  const metadata = { name: `${prefix}-${index}`, namespace: owners(index) };
   await client.create(Builds, { metadata, spec: spec as Build['spec'] });
 }
