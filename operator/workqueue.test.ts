@@ -98,6 +98,24 @@ describe('progress', () => {
     expect(queue.length).toBe(1);
   });
 
+  test('that takes longer than five seconds is not waited for, and no rest is longer', async () => {
+    const { queue, clock } = setUp();
+    for (const key of ['stuck', 'p', 'q']) queue.add(key, 'progress');
+    expect(await queue.get()).toBe('stuck');
+    const next = queue.get();
+    await clock.advance(5_000);
+    queue.add('r', 'progress');
+    expect(await next).toBe('p');
+    queue.done('stuck');
+    await clock.advance(4_000);
+    queue.done('p');
+    const after = queue.get();
+    await clock.advance(999);
+    expect(queue.length).toBe(2);
+    await clock.advance(1);
+    expect(await after).toBe('q');
+  });
+
   test('has every eighth turn while news never ends', async () => {
     const { queue } = setUp();
     for (const key of ['p', 'q']) queue.add(key, 'progress');

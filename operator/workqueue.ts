@@ -18,6 +18,8 @@ export type Priority = (typeof LANES)[number];
 const PROGRESS_TURN = 8;
 /** So many times as long as the last one took, none is begun: a slow API server has the less to do with progress. */
 const PROGRESS_RESTS = 2;
+/** One that takes longer, for it waits for a service, is not waited for; work and rest together take no longer either. */
+const PROGRESS_LONGEST_MS = 5_000;
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -34,10 +36,10 @@ export class WorkQueue {
   private readonly backoffMaxMs: number;
   /** Keys that need work, with the lane they wait in. A key in `processing` may be dirty again, then it is in no lane. */
   private readonly dirty = new Map<string, Priority>();
-  private readonly processing = new Map<string, { since: number; priority: Priority }>();
+  private readonly processing = new Map<string, number>();
   private readonly lanes: Record<Priority, Lane> = { normal: new Lane(), low: new Lane(), progress: new Lane() };
-  /** From when one of `progress` is handed out until the rest after it is over. */
-  private progressing = false;
+  /** The one of `progress` that was handed out last, until the rest after it is over. */
+  private progress: { key: string; since: number } | undefined;
   private readonly resting = new AbortController();
   private turn = 0;
   private readonly failures = new Map<string, number>();
@@ -108,14 +110,14 @@ export class WorkQueue {
   }
 
   done(key: string): void {
-    const work = this.processing.get(key);
-    if (work === undefined) return;
+    const since = this.processing.get(key);
+    if (since === undefined) return;
     this.processing.delete(key);
-    const took = this.clock.monotonic() - work.since;
+    const took = this.clock.monotonic() - since;
     this.metrics.done(took);
     const priority = this.dirty.get(key);
     if (priority !== undefined && !this.closed) this.enqueue(key, priority);
-    if (work.priority === 'progress') this.rest(took * PROGRESS_RESTS);
+    if (this.progress?.key === key) this.rest(this.progress, took);
   }
 
   /** Hands out nothing more and takes nothing in. Keys handed out remain the workers' to finish. */
@@ -145,12 +147,13 @@ export class WorkQueue {
     this.serve();
   }
 
-  private rest(ms: number): void {
+  private rest(progress: { key: string }, took: number): void {
     const end = (): void => {
-      this.progressing = false;
+      if (this.progress === progress) this.progress = undefined;
       this.serve();
     };
-    if (ms === 0) end();
+    const ms = Math.min(took * PROGRESS_RESTS, PROGRESS_LONGEST_MS - took);
+    if (ms <= 0) end();
     else this.clock.sleep(ms, this.resting.signal).then(end, () => undefined);
   }
 
@@ -169,10 +172,10 @@ export class WorkQueue {
     if (priority === undefined || first === undefined) return undefined;
     const { key, since } = first;
     this.turn++;
-    if (priority === 'progress') this.progressing = true;
     this.dirty.delete(key);
     const now = this.clock.monotonic();
-    this.processing.set(key, { since: now, priority });
+    if (priority === 'progress') this.progress = { key, since: now };
+    this.processing.set(key, now);
     this.metrics.taken(now - since);
     this.metrics.depth(this.length);
     return key;
@@ -180,10 +183,15 @@ export class WorkQueue {
 
   private nextLane(): Priority | undefined {
     const { lanes } = this;
-    const mayProgress = lanes.progress.size > 0 && !this.progressing;
+    const mayProgress = lanes.progress.size > 0 && !this.isProgressing();
     if (mayProgress && this.turn % PROGRESS_TURN === PROGRESS_TURN - 1) return 'progress';
     if (lanes.normal.size > 0) return 'normal';
     if (lanes.low.size > 0) return 'low';
     return mayProgress ? 'progress' : undefined;
+  }
+
+  private isProgressing(): boolean {
+    const { progress } = this;
+    return progress !== undefined && this.clock.monotonic() - progress.since < PROGRESS_LONGEST_MS;
   }
 }
