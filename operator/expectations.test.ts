@@ -74,3 +74,17 @@ test('keys do not wait for one another', () => {
   expectations.record('c demo/a', [wrote('10')]);
   expect(expectations.satisfied('c demo/b')).toBe(true);
 });
+
+test('what is never asked for again is forgotten when it is seen, or after five minutes', async () => {
+  expectations.record('c demo/seen', [wrote('10')]);
+  expectations.record('c demo/never', [wrote('99')]);
+  expectations.record('c demo/later', [wrote('11')]);
+  expect(expectations.size).toBe(3);
+  store.observe('', '11');
+  expectations.record('c demo/new', [wrote('98')]);
+  // What comes after one that is not seen has to wait for it.
+  expect(expectations.size).toBe(3);
+  await clock.advance(5 * 60_000);
+  expectations.record('c demo/newer', [wrote('97')]);
+  expect(expectations.size).toBe(1);
+});

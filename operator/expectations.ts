@@ -25,6 +25,7 @@ interface Expectation {
 export class Expectations {
   private readonly clock: Clock;
   private readonly cacheOf: CacheOf;
+  /** In the order in which they were recorded. */
   private readonly pending = new Map<string, Expectation[]>();
 
   constructor(clock: Clock, cacheOf: CacheOf) {
@@ -40,8 +41,19 @@ export class Expectations {
       const store = this.cacheOf(write.type, parseKey(write.key).namespace ?? '');
       if (store && !isMet(write, store)) open.push({ write, store, since });
     }
+    this.pending.delete(id);
     if (open.length > 0) this.pending.set(id, open);
-    else this.pending.delete(id);
+    this.forgetOldest();
+  }
+
+  /** Ids for which something may be missing. */
+  get size(): number {
+    return this.pending.size;
+  }
+
+  /** Nothing may ever be decided again for an id, and so nobody ask for it: its object is gone, or done with. */
+  private forgetOldest(): void {
+    for (const id of this.pending.keys()) if (!this.satisfied(id)) return;
   }
 
   /** True when the caches show everything written for `id`. */
