@@ -45,6 +45,7 @@ const CATCH_UP_MS = 5_000;
 interface Listening<X> {
   predicate?: ((old: X | undefined, now: X | undefined) => boolean) | undefined;
   paceMs?: ((old: X | undefined, now: X | undefined) => number) | undefined;
+  background?: ((old: X | undefined, now: X | undefined) => boolean) | undefined;
   map: (obj: X) => string[];
 }
 
@@ -105,16 +106,16 @@ export class Controller<T extends KubeObject> {
     return [options.for, ...(options.owns ?? []), ...(options.watches ?? []).map((watch) => watch.type)];
   }
 
-  private listen<X extends KubeObject>(store: Store<X>, { predicate, paceMs, map }: Listening<X>): void {
+  private listen<X extends KubeObject>(store: Store<X>, { predicate, paceMs, background, map }: Listening<X>): void {
     const end = store.subscribe(({ old, now, initial }: Change<X>) => {
       if (predicate && !predicate(old, now)) return;
       const pace = initial ? 0 : (paceMs?.(old, now) ?? 0);
+      const priority = background?.(old, now) === true ? 'background' : 'normal';
       // Both states: an object that moved from one parent to another concerns the two of them. Each key once, for a
       // waiting worker takes the first at once and would find the second to be new work.
       const keys = new Set([...(old ? map(old) : []), ...(now ? map(now) : [])]);
       for (const key of keys) {
         const delay = pace > 0 ? this.paces.left(key, pace) : 0;
-        const priority = pace > 0 ? 'progress' : 'normal';
         if (delay > 0) this.queue.addAfter(key, delay, priority);
         else this.queue.add(key, initial ? 'low' : priority);
       }

@@ -5,6 +5,8 @@ interface Place {
   taken: boolean;
 }
 
+const SLACK = 1024;
+
 export class Lane {
   // A Map alone would do, but finding its first entry gets slower with every entry deleted before it.
   private readonly places = new Map<string, Place>();
@@ -28,6 +30,11 @@ export class Lane {
     if (!place) return undefined;
     place.taken = true;
     this.places.delete(key);
+    // Most may leave from the middle, as those do that become news.
+    if (this.line.length - this.head > 2 * this.places.size + SLACK) {
+      this.line = this.line.slice(this.head).filter(({ taken }) => !taken);
+      this.head = 0;
+    }
     return place.since;
   }
 
@@ -36,7 +43,7 @@ export class Lane {
       const place = this.line[this.head];
       if (!place) return undefined;
       this.head += 1;
-      if (this.head >= 1024 && this.head * 2 >= this.line.length) {
+      if (this.head >= SLACK && this.head * 2 >= this.line.length) {
         this.line = this.line.slice(this.head);
         this.head = 0;
       }

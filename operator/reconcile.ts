@@ -21,6 +21,7 @@ export interface Watch {
   map: (obj: KubeObject) => string[];
   predicate?: (old: KubeObject | undefined, now: KubeObject | undefined) => boolean;
   paceMs?: (old: KubeObject | undefined, now: KubeObject | undefined) => number;
+  background?: (old: KubeObject | undefined, now: KubeObject | undefined) => boolean;
 }
 
 /** A watch whose callbacks know their object's type. */
@@ -31,11 +32,15 @@ export function watching<X extends KubeObject>(watch: {
   predicate?: (old: X | undefined, now: X | undefined) => boolean;
   /**
    * The change may wait until the key's last reconcile is so long ago, to be dealt with together with others that come
-   * meanwhile; of a key that was quiet it is dealt with at once. Either way it waits behind everything else, and few
-   * are dealt with at a time. For what only shows progress: a write for each step of each of many parts is what the API
-   * server has most to do with. Default 0; a minute at most.
+   * meanwhile; of a key that was quiet it is dealt with at once. For what only shows progress: a write for each step of
+   * each of many parts is what the API server has most to do with. Default 0; a minute at most.
    */
   paceMs?: (old: X | undefined, now: X | undefined) => number;
+  /**
+   * Nobody waits for what follows from the change: it is dealt with behind everything else, one key at a time and with
+   * rests. For what changes with every step of the others, for thousands at once.
+   */
+  background?: (old: X | undefined, now: X | undefined) => boolean;
 }): Watch {
   return watch as unknown as Watch;
 }

@@ -68,10 +68,10 @@ describe('handing out', () => {
   });
 });
 
-describe('progress', () => {
+describe('the background', () => {
   test('waits behind news and initial keys, and news about it moves it forward', async () => {
     const { queue } = setUp();
-    for (const key of ['p', 'q', 'r']) queue.add(key, 'progress');
+    for (const key of ['p', 'q', 'r']) queue.add(key, 'background');
     queue.add('x', 'low');
     queue.add('a');
     queue.add('q');
@@ -83,7 +83,7 @@ describe('progress', () => {
     const { queue, clock } = setUp();
     const got: string[] = [];
     for (let worker = 0; worker < 4; worker++) void queue.get().then((key) => got.push(key as string));
-    for (const key of ['p', 'q', 'r']) queue.add(key, 'progress');
+    for (const key of ['p', 'q', 'r']) queue.add(key, 'background');
     await clock.advance(30);
     expect(got).toEqual(['p']);
     queue.add('a');
@@ -100,11 +100,11 @@ describe('progress', () => {
 
   test('that takes longer than five seconds is not waited for, and no rest is longer', async () => {
     const { queue, clock } = setUp();
-    for (const key of ['stuck', 'p', 'q']) queue.add(key, 'progress');
+    for (const key of ['stuck', 'p', 'q']) queue.add(key, 'background');
     expect(await queue.get()).toBe('stuck');
     const next = queue.get();
     await clock.advance(5_000);
-    queue.add('r', 'progress');
+    queue.add('r', 'background');
     expect(await next).toBe('p');
     queue.done('stuck');
     await clock.advance(4_000);
@@ -118,7 +118,7 @@ describe('progress', () => {
 
   test('has every eighth turn while news never ends', async () => {
     const { queue } = setUp();
-    for (const key of ['p', 'q']) queue.add(key, 'progress');
+    for (const key of ['p', 'q']) queue.add(key, 'background');
     const got: string[] = [];
     for (let i = 0; i < 24; i++) {
       queue.add(`news-${i}`);
@@ -132,13 +132,22 @@ describe('progress', () => {
 
   test('that is due later does not delay, nor hurry, what is to be done for the same key', async () => {
     const { queue, clock } = setUp();
-    queue.addAfter('a', 500, 'progress');
+    queue.addAfter('a', 500, 'background');
     queue.addAfter('a', 1_000);
     await clock.advance(500);
     expect(await drain(queue)).toEqual(['a']);
     await clock.advance(500);
     expect(await drain(queue)).toEqual(['a']);
   });
+});
+
+test('thousands that leave a lane from its middle disturb no order', async () => {
+  const { queue } = setUp();
+  const keys = Array.from({ length: 5_000 }, (_, index) => `k${index}`);
+  for (const key of keys) queue.add(key, 'low');
+  const moved = keys.filter((_, index) => index % 10 !== 0);
+  for (const key of moved) queue.add(key);
+  expect(await drain(queue)).toEqual([...moved, ...keys.filter((_, index) => index % 10 === 0)]);
 });
 
 describe('delays', () => {
@@ -229,7 +238,7 @@ class Model {
   readonly dirty = new Map<string, Priority>();
   readonly working = new Set<string>();
   readonly delayed: { key: string; at: number; priority: Priority }[] = [];
-  progress: { key: string; since: number } | undefined;
+  background: { key: string; since: number } | undefined;
   restsUntil = 0;
   now = 0;
 
@@ -238,14 +247,14 @@ class Model {
     if (known === undefined || ORDER.indexOf(priority) < ORDER.indexOf(known)) this.dirty.set(key, priority);
   }
 
-  after(key: string, ms: number, priority: 'normal' | 'progress'): void {
+  after(key: string, ms: number, priority: 'normal' | 'background'): void {
     this.delayed.push({ key, at: this.now + ms, priority });
   }
 
-  /** Of several delays the earliest counts, for progress and for the rest. */
+  /** Of several delays the earliest counts, for the background and for the rest. */
   advance(ms: number): void {
     this.now += ms;
-    for (const priority of ['normal', 'progress'] as const) {
+    for (const priority of ['normal', 'background'] as const) {
       const due = this.delayed.filter((delay) => delay.priority === priority && delay.at <= this.now);
       for (const key of new Set(due.map((delay) => delay.key))) {
         this.add(key, priority);
@@ -261,36 +270,36 @@ class Model {
   }
 
   available(): string[] {
-    const isBusy = this.progress !== undefined || this.restsUntil > this.now;
-    return this.waiting().filter((key) => !isBusy || this.dirty.get(key) !== 'progress');
+    const isBusy = this.background !== undefined || this.restsUntil > this.now;
+    return this.waiting().filter((key) => !isBusy || this.dirty.get(key) !== 'background');
   }
 
   take(key: string): void {
-    if (this.dirty.get(key) === 'progress') this.progress = { key, since: this.now };
+    if (this.dirty.get(key) === 'background') this.background = { key, since: this.now };
     this.dirty.delete(key);
     this.working.add(key);
   }
 
   done(key: string): void {
     this.working.delete(key);
-    if (this.progress?.key !== key) return;
-    this.restsUntil = this.now + 2 * (this.now - this.progress.since);
-    this.progress = undefined;
+    if (this.background?.key !== key) return;
+    this.restsUntil = this.now + 2 * (this.now - this.background.since);
+    this.background = undefined;
   }
 }
 
-const ORDER = ['normal', 'low', 'progress'] as const;
+const ORDER = ['normal', 'low', 'background'] as const;
 
 type Step =
   | { do: 'add'; key: string; priority: Priority }
-  | { do: 'after'; key: string; ms: number; priority: 'normal' | 'progress' }
+  | { do: 'after'; key: string; ms: number; priority: 'normal' | 'background' }
   | { do: 'advance'; ms: number }
   | { do: 'get' }
   | { do: 'done'; nth: number };
 
 test('no key is lost, doubled or worked on twice at a time, whatever happens in whatever order', async () => {
   const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
-  const later = fc.constantFrom('normal' as const, 'progress' as const);
+  const later = fc.constantFrom('normal' as const, 'background' as const);
   const step: fc.Arbitrary<Step> = fc.oneof(
     fc.record({ do: fc.constant('add' as const), key, priority: fc.constantFrom(...ORDER) }),
     fc.record({ do: fc.constant('after' as const), key, ms: fc.integer({ min: 1, max: 50 }), priority: later }),

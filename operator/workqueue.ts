@@ -1,9 +1,9 @@
 /**
  * The queue between caches and workers, with client-go's promises:
  * a key waits at most once; a key being worked on is not handed out again until `done`; a key added meanwhile is
- * handed out once more after that. Keys wait in three lanes: what is news first, then initial lists, then what only
- * shows progress. Of the last, one is worked on at a time, with rests: thousands of them, told by all workers at once,
- * would keep the API server from what builds wait for.
+ * handed out once more after that. Keys wait in three lanes: what is news first, then initial lists, then what is done in
+ * the background. Of the last, one is worked on at a time, with rests: what thousands of them write, all workers at once,
+ * would keep the API server from what somebody waits for.
  */
 import type { Clock } from '../lib/clock.ts';
 import { OVER } from '../lib/deadline.ts';
@@ -11,15 +11,15 @@ import { DelayHeap } from './delayHeap.ts';
 import { Lane } from './lane.ts';
 import type { QueueMetrics } from './metrics.ts';
 
-/** The first goes first. `progress` is every eighth turn's all the same, so that it is not put off for ever. */
-const LANES = ['normal', 'low', 'progress'] as const;
+/** The first goes first. Every eighth turn is the background's all the same, so that it is not put off for ever. */
+const LANES = ['normal', 'low', 'background'] as const;
 export type Priority = (typeof LANES)[number];
 
-const PROGRESS_TURN = 8;
-/** So many times as long as the last one took, none is begun: a slow API server has the less to do with progress. */
-const PROGRESS_RESTS = 2;
+const BACKGROUND_TURN = 8;
+/** So many times as long as the last one took, none is begun: a slow API server has the less to do with them. */
+const BACKGROUND_RESTS = 2;
 /** One that takes longer, for it waits for a service, is not waited for; work and rest together take no longer either. */
-const PROGRESS_LONGEST_MS = 5_000;
+const BACKGROUND_LONGEST_MS = 5_000;
 
 export interface WorkQueueOptions {
   clock: Clock;
@@ -37,15 +37,15 @@ export class WorkQueue {
   /** Keys that need work, with the lane they wait in. A key in `processing` may be dirty again, then it is in no lane. */
   private readonly dirty = new Map<string, Priority>();
   private readonly processing = new Map<string, number>();
-  private readonly lanes: Record<Priority, Lane> = { normal: new Lane(), low: new Lane(), progress: new Lane() };
-  /** The one of `progress` that was handed out last, until the rest after it is over. */
-  private progress: { key: string; since: number } | undefined;
+  private readonly lanes: Record<Priority, Lane> = { normal: new Lane(), low: new Lane(), background: new Lane() };
+  /** The one of the background that was handed out last, until the rest after it is over. */
+  private background: { key: string; since: number } | undefined;
   private readonly resting = new AbortController();
   private turn = 0;
   private readonly failures = new Map<string, number>();
   private readonly waiting: ((key: string | undefined) => void)[] = [];
   private readonly delayed: DelayHeap;
-  private readonly delayedProgress: DelayHeap;
+  private readonly delayedBackground: DelayHeap;
   private closed = false;
 
   constructor(options: WorkQueueOptions) {
@@ -54,7 +54,7 @@ export class WorkQueue {
     this.backoffBaseMs = options.backoffBaseMs ?? 5;
     this.backoffMaxMs = options.backoffMaxMs ?? 300_000;
     this.delayed = new DelayHeap(options.clock, (key) => this.add(key));
-    this.delayedProgress = new DelayHeap(options.clock, (key) => this.add(key, 'progress'));
+    this.delayedBackground = new DelayHeap(options.clock, (key) => this.add(key, 'background'));
   }
 
   /** Keys waiting to be handed out. */
@@ -75,11 +75,11 @@ export class WorkQueue {
     this.enqueue(key, priority);
   }
 
-  /** Adds the key after `ms`. Of several delays for one key the earliest counts; progress is apart from the others. */
-  addAfter(key: string, ms: number, priority: 'normal' | 'progress' = 'normal'): void {
+  /** Adds the key after `ms`. Of several delays for one key the earliest counts; those for the background are apart. */
+  addAfter(key: string, ms: number, priority: 'normal' | 'background' = 'normal'): void {
     if (this.closed) return;
     if (ms <= 0) this.add(key, priority);
-    else if (priority === 'progress') this.delayedProgress.push(key, ms);
+    else if (priority === 'background') this.delayedBackground.push(key, ms);
     else this.delayed.push(key, ms);
   }
 
@@ -117,7 +117,7 @@ export class WorkQueue {
     this.metrics.done(took);
     const priority = this.dirty.get(key);
     if (priority !== undefined && !this.closed) this.enqueue(key, priority);
-    if (this.progress?.key === key) this.rest(this.progress, took);
+    if (this.background?.key === key) this.rest(this.background, took);
   }
 
   /** Hands out nothing more and takes nothing in. Keys handed out remain the workers' to finish. */
@@ -125,7 +125,7 @@ export class WorkQueue {
     if (this.closed) return;
     this.closed = true;
     this.delayed.clear();
-    this.delayedProgress.clear();
+    this.delayedBackground.clear();
     this.resting.abort(OVER);
     this.dirty.clear();
     for (const lane of Object.values(this.lanes)) lane.clear();
@@ -147,12 +147,12 @@ export class WorkQueue {
     this.serve();
   }
 
-  private rest(progress: { key: string }, took: number): void {
+  private rest(background: { key: string }, took: number): void {
     const end = (): void => {
-      if (this.progress === progress) this.progress = undefined;
+      if (this.background === background) this.background = undefined;
       this.serve();
     };
-    const ms = Math.min(took * PROGRESS_RESTS, PROGRESS_LONGEST_MS - took);
+    const ms = Math.min(took * BACKGROUND_RESTS, BACKGROUND_LONGEST_MS - took);
     if (ms <= 0) end();
     else this.clock.sleep(ms, this.resting.signal).then(end, () => undefined);
   }
@@ -174,7 +174,7 @@ export class WorkQueue {
     this.turn++;
     this.dirty.delete(key);
     const now = this.clock.monotonic();
-    if (priority === 'progress') this.progress = { key, since: now };
+    if (priority === 'background') this.background = { key, since: now };
     this.processing.set(key, now);
     this.metrics.taken(now - since);
     this.metrics.depth(this.length);
@@ -183,15 +183,15 @@ export class WorkQueue {
 
   private nextLane(): Priority | undefined {
     const { lanes } = this;
-    const mayProgress = lanes.progress.size > 0 && !this.isProgressing();
-    if (mayProgress && this.turn % PROGRESS_TURN === PROGRESS_TURN - 1) return 'progress';
+    const mayTakeBackground = lanes.background.size > 0 && !this.isBackgroundBusy();
+    if (mayTakeBackground && this.turn % BACKGROUND_TURN === BACKGROUND_TURN - 1) return 'background';
     if (lanes.normal.size > 0) return 'normal';
     if (lanes.low.size > 0) return 'low';
-    return mayProgress ? 'progress' : undefined;
+    return mayTakeBackground ? 'background' : undefined;
   }
 
-  private isProgressing(): boolean {
-    const { progress } = this;
-    return progress !== undefined && this.clock.monotonic() - progress.since < PROGRESS_LONGEST_MS;
+  private isBackgroundBusy(): boolean {
+    const { background } = this;
+    return background !== undefined && this.clock.monotonic() - background.since < BACKGROUND_LONGEST_MS;
   }
 }

@@ -205,6 +205,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
         type: ChrootBuilds,
         map: ownerKeys(Builds),
         paceMs: (old, now) => (now !== undefined && !endsAll(old, now) ? PROGRESS_MS : 0),
+        background: (_old, now) => now !== undefined && (now.status?.phase ?? 'Waiting') === 'Waiting',
       }),
       watching({ type: Projects, map: (project) => builds.byIndex('project', keyOf(project)).map(keyOf) }),
       // A GitOps tool may apply them after the Builds that name them.

@@ -176,6 +176,8 @@ export function addChrootBuildController(manager: Manager, options: ChrootBuildO
         type: BuilderTickets,
         map: ownerKeys(ChrootBuilds),
         paceMs: (old, now) => ((old?.spec.closed ?? false) === (now?.spec.closed ?? true) ? PROGRESS_MS : 0),
+        // Its place in the queue changes with every stage that starts.
+        background: (_old, now) => now?.spec.closed === false && (now.status?.phase ?? 'Waiting') === 'Waiting',
       }),
       watching({
         type: Builders,
