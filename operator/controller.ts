@@ -78,7 +78,11 @@ export class Controller<T extends KubeObject> {
   start(): void {
     const { options, deps } = this;
     const own = deps.store(options.for);
-    this.listen(own, { predicate: options.forPredicate, map: (obj) => [keyOf(obj)] });
+    this.listen(own, {
+      predicate: options.forPredicate,
+      paceMs: options.forPaceMs,
+      map: (obj) => [keyOf(obj)],
+    });
     for (const type of options.owns ?? []) this.listen(deps.store(type), { map: ownerKeys(options.for) });
     for (const watch of options.watches ?? []) this.listen(deps.store(watch.type), watch);
     for (let i = 0; i < (options.workers ?? 1); i++) this.track(this.work());
@@ -155,10 +159,11 @@ export class Controller<T extends KubeObject> {
     const reconcileID = randomUUID();
     const log = this.log.child({ key, reconcileID });
     const id = `${this.name} ${key}`;
+    // Before the wait: what changes meanwhile is dealt with, and is no reason to do it again at once.
+    this.paces.begin(key);
     const pending = await expectations.settled(id, CATCH_UP_MS, this.stopping.signal);
     if (pending !== undefined) log.warn({ pending }, 'reconciling although the cache lags behind our own writes');
     const started = clock.monotonic();
-    this.paces.begin(key);
     const deadlineMs = this.options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     const writes: Write[] = [];
     const finish = (): void => {

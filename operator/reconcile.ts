@@ -51,6 +51,8 @@ export interface ControllerOptions<T extends KubeObject> {
   for: ResourceType<T>;
   /** Which changes of the kind itself matter. Default: all. */
   forPredicate?: (old: T | undefined, now: T | undefined) => boolean;
+  /** As of other kinds (`watching`). */
+  forPaceMs?: (old: T | undefined, now: T | undefined) => number;
   /** Kinds whose objects lead to the object that is their controller owner, in the same namespace. */
   owns?: ResourceType<KubeObject>[];
   watches?: Watch[];

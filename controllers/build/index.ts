@@ -10,8 +10,6 @@
  *
  * Stages are ChrootBuilds with names that follow from the Build: a second run creates nothing twice.
  */
-import { isDeepStrictEqual } from 'node:util';
-
 import type { Build, BuildStatus } from '../../crds/build.ts';
 import { Builds } from '../../crds/build.ts';
 import { Chroots, chrootObjectName } from '../../crds/chroot.ts';
@@ -34,6 +32,7 @@ import { labelKey, labelKeys } from '../package/label.ts';
 import { announce } from '../shared/announce.ts';
 import { createOnce } from '../shared/create.ts';
 import { chrootBuildName, fieldManager, sourceBuildName } from '../shared/names.ts';
+import { isOwnStatus } from '../shared/own-status.ts';
 import { patchIncarnation } from '../shared/patch.ts';
 import { cycleOf } from './cycle.ts';
 import { waitedFor } from './order.ts';
@@ -199,7 +198,7 @@ export function addBuildController(manager: Manager, options: { releaseNamespace
   manager.addController({
     name: 'build',
     for: Builds,
-    forPredicate: (old, now) => old === undefined || now === undefined || leadsOn(old, now),
+    forPredicate: (old, now) => !isOwnStatus(old, now, ({ status }) => status?.id),
     watches: [
       watching({
         type: ChrootBuilds,
@@ -248,17 +247,4 @@ function numbered(batch: number | undefined): string[] {
 function withStatus(build: Build, status: BuildStatus): Build {
   const { name, namespace } = build.metadata;
   return { apiVersion: API_VERSION, kind: 'Build', metadata: { name, namespace: namespace ?? '' }, status } as Build;
-}
-
-/** Its status is this controller's own, and only the number in it is what more follows from. */
-function leadsOn(old: Build, now: Build): boolean {
-  const decisive = ({ metadata, status }: Build): unknown => [
-    metadata.uid,
-    metadata.generation,
-    metadata.deletionTimestamp,
-    metadata.labels,
-    metadata.annotations,
-    status?.id,
-  ];
-  return !isDeepStrictEqual(decisive(old), decisive(now));
 }

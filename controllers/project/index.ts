@@ -28,6 +28,7 @@ import type { RbacRule } from '../../operator/rbac.ts';
 import { keyOf } from '../../operator/resource.ts';
 import { announce, readyNote } from '../shared/announce.ts';
 import { dirnameOfStage, fieldManager } from '../shared/names.ts';
+import { isOwnStatus } from '../shared/own-status.ts';
 import { isGoneOrOther } from '../shared/patch.ts';
 import type { Services } from '../shared/services.ts';
 import { nameConflict } from './names.ts';
@@ -217,6 +218,8 @@ export function addProjectController(manager: Manager, options: ProjectOptions):
   manager.addController({
     name: 'project',
     for: Projects,
+    // Counts that were told would else be the reason to count again.
+    forPaceMs: (old, now) => (isOwnStatus(old, now, ({ status }) => [status?.id, status?.ready]) ? COUNTS_MS : 0),
     watches: [
       watching({ type: Builds, map: keyOfProject, paceMs: () => COUNTS_MS }),
       // Whoever waits for a name hears when it is free.
