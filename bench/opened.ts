@@ -15,7 +15,9 @@ export function createOpened(): Opened {
     push: (close) => void closers.push(close),
     async stop() {
       all.delete(opened);
-      for (const close of closers.splice(0).reverse()) await close();
+      const failures: unknown[] = [];
+      for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw new AggregateError(failures, 'not all that was started could be ended');
     },
   };
   all.add(opened);

@@ -80,7 +80,15 @@ describe('a Build on a real API server', () => {
       () => cluster.find(Projects, 'hello')?.status?.chroots?.every(({ generation }) => generation === 1) === true,
       WAIT_MS,
     );
-    expect(cluster.find(Projects, 'hello')?.status?.builds).toMatchObject({ total: 1, active: 0, succeeded: 1 });
+    // Told at a pace: some seconds later.
+    await eventually(
+      'the counts in the status of the Project',
+      () => {
+        const { total, active, succeeded } = cluster.find(Projects, 'hello')?.status?.builds ?? {};
+        return total === 1 && active === 0 && succeeded === 1;
+      },
+      WAIT_MS,
+    );
   });
 
   it('tells its builders what to build and from where', () => {
