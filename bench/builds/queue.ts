@@ -9,21 +9,18 @@ import { BuilderTickets } from '../../crds/builderticket.ts';
 import type { ApiClient } from '../../operator/client.ts';
 import { Pods, Secrets } from '../../operator/core.ts';
 import type { Manager } from '../../operator/manager.ts';
-import { eventually } from '../../operator/testing/harness.ts';
 import type { Sample } from '../measure.ts';
 import { summarize } from '../measure.ts';
 import type { OperatorProcess } from './operator.ts';
 import type { Site } from './site.ts';
 import { BUILDS, startSite } from './site.ts';
-import { submit } from './submit.ts';
+import { openTickets, submit, untilQueued } from './submit.ts';
 
 const SAMPLES = 150;
 /** The first ones come while the last of the queue is still being taken in. */
 const WARM_UP = 5;
 /** Short, for the sake of time; long enough for what comes after a build not to be all that the machine does. */
 const BUILD_MS = 500;
-/** A queue is there when this share of it has been told why it waits: the rest is told in the background. */
-const FILL_MS_EACH = 200;
 const SAMPLES_MS = 180_000;
 /** Often enough to know how long a write takes, and seldom enough not to be in the way. */
 const WRITE_EACH_MS = 200;
@@ -63,21 +60,16 @@ export async function runQueue(levels: readonly number[]): Promise<Level[]> {
 }
 
 async function level(site: Site, operator: OperatorProcess, queued: number, index: number): Promise<Level> {
-  const open = (): number => site.world.store(BuilderTickets).list().filter(isOpen).length;
-  const missing = queued - open();
+  const missing = queued - openTickets(site.world);
   const cpu = operator.cpu();
   const started = performance.now();
   await submit(site.client, missing, `level-${index}`);
-  await eventually(`a queue of ${queued}`, () => open() >= queued, missing * FILL_MS_EACH + 30_000);
+  await untilQueued(site.world, queued);
   const seconds = (performance.now() - started) / 1000;
   const used = operator.cpu() - cpu;
   const timings = await successors(site);
   const memory = { ...(await operator.collected()), peak: operator.memory().peak };
   return { queued, perSecond: missing / seconds, cpu: used / missing, memory, ...timings };
-}
-
-function isOpen({ spec }: { spec: { closed: boolean } }): boolean {
-  return !spec.closed;
 }
 
 async function successors(site: Site): Promise<Pick<Level, 'next' | 'fromPod' | 'write'>> {

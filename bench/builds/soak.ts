@@ -5,15 +5,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Builds } from '../../crds/build.ts';
-import { BuilderTickets } from '../../crds/builderticket.ts';
 import { BuildQuotas } from '../../crds/buildquota.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { isComplete } from '../../crds/states.ts';
 import { errorMessage } from '../../lib/errors.ts';
-import { eventually } from '../../operator/testing/harness.ts';
 import { collectStages } from './nodes.ts';
 import { OWNERS, ownerNo, startSite } from './site.ts';
-import { submit, submitOne } from './submit.ts';
+import { submit, submitOne, untilQueued } from './submit.ts';
 
 const SAMPLE_MS = 20_000;
 /** Part of the samples at the beginning that do not count: compiled code, buffers and connections come then. */
@@ -23,8 +21,6 @@ const PLACES = 20;
 const UNDER_WAY = 40;
 /** Owners of what waits; the others build. */
 const HELD = OWNERS / 2;
-/** No machine should take longer to take one in. */
-const FILL_MS_EACH = 200;
 /** Builds between two words of how far the queue is. */
 const STEP = 1_000;
 
@@ -71,16 +67,11 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
       await site.client.create(BuildQuotas, { metadata, spec: { maxRunning: 0, weight: 100 } });
     }
     const operator = await site.startOperator();
-    const waiting = (): number =>
-      site.world
-        .store(BuilderTickets)
-        .list()
-        .filter(({ spec }) => !spec.closed).length;
     for (let made = 0; made < queued; made += STEP) {
       await operator.during(submit(site.client, Math.min(STEP, queued - made), `first-${made}`, held));
       report(`${Math.min(made + STEP, queued)} of ${queued} builds queued`);
     }
-    await eventually(`a queue of ${queued}`, () => waiting() >= queued, queued * FILL_MS_EACH + 30_000);
+    await untilQueued(site.world, queued);
     site.world.store(Builds).subscribe(({ old, now }) => {
       if (now === undefined || !isComplete(now) || isComplete(old)) return;
       finished++;
@@ -93,7 +84,7 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
     });
     await submit(site.client, UNDER_WAY, 'churn', building);
     const samples: SoakSample[] = [];
-    report(`${waiting()} builds wait`);
+    report(`${queued} builds wait`);
     const started = performance.now();
     while (performance.now() - started < minutes * 60_000) {
       await operator.during(sleep(SAMPLE_MS));
