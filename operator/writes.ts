@@ -14,15 +14,30 @@ export interface Write {
   uid?: string;
 }
 
-const current = new AsyncLocalStorage<Write[]>();
+/**
+ * What outlives its reconciliation keeps its context: a connection that it opened, a queue of events that it began to
+ * send. So `writes` goes with the end, or the queue's would pile up here for as long as the connection lives.
+ */
+interface Collection {
+  writes: Write[] | undefined;
+}
 
-/** Runs `work` and collects what it writes into `writes`, even when it throws. */
+const current = new AsyncLocalStorage<Collection>();
+
+/** Runs `work` and collects into `writes` what it writes until it ends, even when it throws. */
 export function collectingWrites<R>(writes: Write[], work: () => Promise<R>): Promise<R> {
-  return current.run(writes, work);
+  const collection: Collection = { writes };
+  return current.run(collection, async () => {
+    try {
+      return await work();
+    } finally {
+      collection.writes = undefined;
+    }
+  });
 }
 
 export function recordWrite(type: ResourceType<KubeObject>, obj: KubeObject): void {
-  const writes = current.getStore();
+  const writes = current.getStore()?.writes;
   if (!writes) return;
   const { resourceVersion, uid } = obj.metadata;
   writes.push({
@@ -34,5 +49,5 @@ export function recordWrite(type: ResourceType<KubeObject>, obj: KubeObject): vo
 }
 
 export function recordDelete(type: ResourceType<KubeObject>, key: string, uid: string | undefined): void {
-  current.getStore()?.push({ type, key, ...(uid === undefined ? {} : { uid }) });
+  current.getStore()?.writes?.push({ type, key, ...(uid === undefined ? {} : { uid }) });
 }
