@@ -39,10 +39,12 @@ export interface ProgramOptions {
   program?: string;
   /** Directory for a profile of its processor time. */
   profile?: string | undefined;
+  /** Default: as in its container. */
+  heapMB?: number;
 }
 
 /** What Node takes for its heap in the operator's container. */
-const HEAP_MB = 512;
+export const HEAP_MB = 512;
 const SAMPLE_MS = 30_000;
 
 interface Ready {
@@ -56,7 +58,7 @@ interface Sample {
 
 export async function startOperator(
   setup: OperatorSetup,
-  { program = 'controllers/main.ts', profile }: ProgramOptions = {},
+  { program = 'controllers/main.ts', profile, heapMB = HEAP_MB }: ProgramOptions = {},
 ): Promise<OperatorProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'kopr-bench-operator-'));
   const file = await bundle(program);
@@ -76,7 +78,7 @@ export async function startOperator(
     {
       name: 'operator',
       command: process.execPath,
-      args: [`--max-old-space-size=${HEAP_MB}`, ...image.flags, ...profiling, file],
+      args: [`--max-old-space-size=${heapMB}`, ...image.flags, ...profiling, file],
       environment: { ...image.environment, ...environmentOf(setup, key, tokenFile) },
     },
     (onLine) =>

@@ -12,6 +12,7 @@ import type { Manager } from '../../operator/manager.ts';
 import type { Sample } from '../measure.ts';
 import { summarize } from '../measure.ts';
 import type { OperatorProcess } from './operator.ts';
+import { HEAP_MB } from './operator.ts';
 import type { Site } from './site.ts';
 import { BUILDS, startSite } from './site.ts';
 import { openTickets, submit, untilQueued } from './submit.ts';
@@ -24,6 +25,8 @@ const BUILD_MS = 500;
 const SAMPLES_MS = 180_000;
 /** Often enough to know how long a write takes, and seldom enough not to be in the way. */
 const WRITE_EACH_MS = 200;
+/** MB of the operator's heap for each Build that waits: 9 kB are in use, and the collector of garbage needs room. */
+const HEAP_EACH_MB = 0.02;
 
 export interface Level {
   queued: number;
@@ -48,7 +51,7 @@ export async function runQueue(levels: readonly number[]): Promise<Level[]> {
     prepare: (world) => void world.store(BuilderTickets),
   });
   try {
-    const operator = await site.startOperator();
+    const operator = await site.startOperator({ heapMB: Math.max(HEAP_MB, Math.max(...levels) * HEAP_EACH_MB) });
     const outcome: Level[] = [];
     for (const [index, queued] of levels.entries()) {
       outcome.push(await operator.during(level(site, operator, queued, index)));

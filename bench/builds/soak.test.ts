@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { slopeOf } from './soak.ts';
+import { slopeOf, verdictOf } from './soak.ts';
 
 describe('slopeOf', () => {
   it('finds the growth of samples on a line, and how far off it may be', () => {
@@ -17,5 +17,17 @@ describe('slopeOf', () => {
         [1, 2],
       ]).error,
     ).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('verdictOf', () => {
+  it.each([
+    ['steady', 1, 2],
+    ['steady', -9, 12],
+    ['unclear', 4, 2],
+    ['unclear', 0, Number.POSITIVE_INFINITY],
+    ['grows', 8, 2],
+  ])('is %s for %d ± %d MB an hour', (verdict, perHour, error) => {
+    expect(verdictOf({ perHour, error })).toBe(verdict);
   });
 });

@@ -21,6 +21,8 @@ const PLACES = 20;
 const UNDER_WAY = 40;
 /** Owners of what waits; the others build. */
 const HELD = OWNERS / 2;
+/** MB of heap an hour that are no sign of a leak: series of events and compiled code come late. */
+const GROWTH_MB = 5;
 /** Builds between two words of how far the queue is. */
 const STEP = 1_000;
 
@@ -111,6 +113,12 @@ function held(index: number): string {
 
 function building(index: number): string {
   return ownerNo(HELD + (index % (OWNERS - HELD)));
+}
+
+/** Steady only if the samples rule out more than GROWTH_MB an hour; that too few were taken is no proof. */
+export function verdictOf({ perHour, error }: Slope): 'grows' | 'unclear' | 'steady' {
+  if (perHour - error > GROWTH_MB) return 'grows';
+  return perHour + error > GROWTH_MB ? 'unclear' : 'steady';
 }
 
 /** Of the line with the least squares through points (hours, MB); the error is two standard errors. */
