@@ -48,7 +48,11 @@ export function isQuotaUnknown(error: unknown): boolean {
 }
 
 function refused(error: KubeError): unknown {
-  if (isQuotaUnknown(error)) return unavailable('The quota of this owner is not counted yet; try again in a moment.');
+  if (isQuotaUnknown(error)) {
+    return unavailable(
+      'Kubernetes has not counted the quota of this owner yet, which takes it up to a minute after kopr is installed; try again then.',
+    );
+  }
   const quota = /exceeded quota: ([^,]+), requested: ([^,]+), used: ([^,]+), limited: (\S+)/.exec(error.message);
   if (quota) {
     return forbidden(
