@@ -6,6 +6,8 @@ interface Place {
 }
 
 const SLACK = 1024;
+/** Of the keys in line, so many places may be left over by keys that were taken out: each holds 120 bytes. */
+const LEFT_OVER = 0.25;
 
 export class Lane {
   // A Map alone would do, but finding its first entry gets slower with every entry deleted before it.
@@ -31,7 +33,7 @@ export class Lane {
     place.taken = true;
     this.places.delete(key);
     // Most may leave from the middle, as those do that become news.
-    if (this.line.length - this.head > 2 * this.places.size + SLACK) {
+    if (this.line.length - this.head > (1 + LEFT_OVER) * this.places.size + SLACK) {
       this.line = this.line.slice(this.head).filter(({ taken }) => !taken);
       this.head = 0;
     }
