@@ -9,6 +9,7 @@ import { BuildQuotas } from '../../crds/buildquota.ts';
 import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { isComplete } from '../../crds/states.ts';
 import { errorMessage } from '../../lib/errors.ts';
+import type { Manager } from '../../operator/manager.ts';
 import { collectStages } from './nodes.ts';
 import { OWNERS, ownerNo, startSite } from './site.ts';
 import { submit, submitOne, untilQueued } from './submit.ts';
@@ -23,6 +24,10 @@ const UNDER_WAY = 40;
 const HELD = OWNERS / 2;
 /** MB of heap an hour that are no sign of a leak: series of events and compiled code come late. */
 const GROWTH_MB = 5;
+/** Nothing of the queue changes for so long: all of it is told what it waits for, which takes memory and is no leak. */
+const QUIET_MS = 20_000;
+/** No machine should need longer to tell one. */
+const TOLD_MS_EACH = 300;
 /** Builds between two words of how far the queue is. */
 const STEP = 1_000;
 
@@ -74,6 +79,8 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
       report(`${Math.min(made + STEP, queued)} of ${queued} builds queued`);
     }
     await untilQueued(site.world, queued);
+    report('all of them have tickets; now they are told what they wait for');
+    await operator.during(untilQuiet(site.world, queued * TOLD_MS_EACH + 60_000));
     site.world.store(Builds).subscribe(({ old, now }) => {
       if (now === undefined || !isComplete(now) || isComplete(old)) return;
       finished++;
@@ -104,6 +111,23 @@ export async function runSoak(minutes: number, queued: number, report: (line: st
     return { samples, rss: line(({ rss }) => rss), heap: line(({ heap }) => heap), peak: operator.memory().peak };
   } finally {
     await site.stop();
+  }
+}
+
+async function untilQuiet(world: Manager, ms: number): Promise<void> {
+  let changed = performance.now();
+  const onChange = (): void => {
+    changed = performance.now();
+  };
+  const ends = [world.store(Builds).subscribe(onChange), world.store(ChrootBuilds).subscribe(onChange)];
+  try {
+    const until = performance.now() + ms;
+    while (performance.now() - changed < QUIET_MS) {
+      if (performance.now() > until) throw new Error(`the queue was still being told what it waits for after ${ms} ms`);
+      await sleep(1_000);
+    }
+  } finally {
+    for (const end of ends) end();
   }
 }
 
