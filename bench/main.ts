@@ -30,7 +30,8 @@ fifth worse than in bench/ranges.json (twice as bad, where it depends on the res
   --quick      a tenth of the builds of the parts builds and queue; targets are for all of them
   --calibrate  write what is measured into bench/ranges.json instead; do that on a quiet machine
   --queued     the part queue alone with so many Builds: 50,000 take half an hour and 8 GiB for API server and etcd
-  --soak       10,000 Builds queued (1,000 with --quick) and churn for so long: does the operator's memory grow?
+  --soak       10,000 Builds queued (1,000 with --quick) and churn for so long: does the operator's memory grow? What has
+               a bound fills up to it in the first 20 minutes: an hour tells, a few minutes do not
 `;
 
 /** A part that was not good enough is measured again once, unless the whole has taken so long already. */
