@@ -29,7 +29,7 @@ fifth worse than in bench/ranges.json (twice as bad, where it depends on the res
   --only       these parts alone
   --quick      a tenth of the builds of the parts builds and queue; targets are for all of them
   --calibrate  write what is measured into bench/ranges.json instead; do that on a quiet machine
-  --queued     the part queue alone with so many Builds: 50,000 take half an hour and 8 GiB for API server and etcd
+  --queued     the part queue alone with so many Builds: 25,000 take ten minutes
   --soak       10,000 Builds queued (1,000 with --quick) and churn for so long: does the operator's memory grow? What has
                a bound fills up to it in the first 20 minutes: an hour tells, a few minutes do not
 `;
