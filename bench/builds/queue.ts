@@ -51,7 +51,8 @@ export async function runQueue(levels: readonly number[]): Promise<Level[]> {
     prepare: (world) => void world.store(BuilderTickets),
   });
   try {
-    const operator = await site.startOperator({ heapMB: Math.max(HEAP_MB, Math.max(...levels) * HEAP_EACH_MB) });
+    const heapMB = Math.max(HEAP_MB, ...levels.map((queued) => Math.ceil(queued * HEAP_EACH_MB)));
+    const operator = await site.startOperator({ heapMB });
     const outcome: Level[] = [];
     for (const [index, queued] of levels.entries()) {
       outcome.push(await operator.during(level(site, operator, queued, index)));
