@@ -10,6 +10,7 @@ import { ChrootBuilds } from '../../crds/chrootbuild.ts';
 import { isComplete } from '../../crds/states.ts';
 import { errorMessage } from '../../lib/errors.ts';
 import type { Manager } from '../../operator/manager.ts';
+import { eventually } from '../../operator/testing/harness.ts';
 import { collectStages } from './nodes.ts';
 import { OWNERS, ownerNo, startSite } from './site.ts';
 import { submit, submitOne, untilQueued } from './submit.ts';
@@ -121,11 +122,7 @@ async function untilQuiet(world: Manager, ms: number): Promise<void> {
   };
   const ends = [world.store(Builds).subscribe(onChange), world.store(ChrootBuilds).subscribe(onChange)];
   try {
-    const until = performance.now() + ms;
-    while (performance.now() - changed < QUIET_MS) {
-      if (performance.now() > until) throw new Error(`the queue was still being told what it waits for after ${ms} ms`);
-      await sleep(1_000);
-    }
+    await eventually('telling the queue what it waits for', () => performance.now() - changed >= QUIET_MS, ms);
   } finally {
     for (const end of ends) end();
   }
